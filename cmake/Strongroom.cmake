@@ -1,6 +1,6 @@
 # One library per folder under src/, named after it; its tests beside it; its dependencies in layers.txt.
 add_library(sr_flags INTERFACE)
-target_compile_options(sr_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fstack-protector-strong
+target_compile_options(sr_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror -fPIE -fstack-protector-strong
   $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns falsely when a large value moves out of std::expected at -O2.

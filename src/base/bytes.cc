@@ -13,7 +13,8 @@ template <std::size_t N>
 constexpr std::array<std::int8_t, 256> reverse(const char (&alphabet)[N]) {
   std::array<std::int8_t, 256> t{};
   t.fill(-1);
-  for (std::size_t i = 0; i + 1 < N; ++i) t[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::int8_t>(i);
+  for (std::size_t i = 0; i + 1 < N; ++i)
+    t[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::int8_t>(i);
   return t;
 }
 constexpr auto kFrom64 = reverse("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
@@ -53,7 +54,8 @@ std::string to_base64(View v) {
   out.reserve((v.size() + 2) / 3 * 4);
   for (std::size_t i = 0; i < v.size(); i += 3) {
     std::uint32_t n = 0;
-    for (std::size_t j = 0; j < 3; ++j) n = n << 8 | (i + j < v.size() ? std::to_integer<std::uint32_t>(v[i + j]) : 0);
+    for (std::size_t j = 0; j < 3; ++j)
+      n = n << 8 | (i + j < v.size() ? std::to_integer<std::uint32_t>(v[i + j]) : 0);
     for (std::size_t j = 0; j < 4; ++j) out.push_back(i + j <= v.size() ? k64[n >> (18 - 6 * j) & 63] : '=');
   }
   return out;

@@ -16,17 +16,19 @@ using Bytes = std::vector<std::byte>;
 using View = std::span<const std::byte>;
 
 inline View as_view(std::string_view s) noexcept { return std::as_bytes(std::span(s.data(), s.size())); }
-inline std::string_view as_text(View v) noexcept { return {reinterpret_cast<const char*>(v.data()), v.size()}; }
+inline std::string_view as_text(View v) noexcept {
+  return {reinterpret_cast<const char*>(v.data()), v.size()};
+}
 inline Bytes as_bytes_copy(std::string_view s) {
   const View v = as_view(s);
   return {v.begin(), v.end()};
 }
 
-std::string to_hex(View);                                // lower case
-std::optional<Bytes> from_hex(std::string_view);         // either case, even length
-std::string to_base64(View);                             // RFC 4648 section 4, padded
-std::optional<Bytes> from_base64(std::string_view);      // padded or not, no white space
-std::string to_base62(View);                             // 0-9A-Za-z; fixed length for a given size
+std::string to_hex(View);                            // lower case
+std::optional<Bytes> from_hex(std::string_view);     // either case, even length
+std::string to_base64(View);                         // RFC 4648 section 4, padded
+std::optional<Bytes> from_base64(std::string_view);  // padded or not, no white space
+std::string to_base62(View);                         // 0-9A-Za-z; fixed length for a given size
 std::optional<Bytes> from_base62(std::string_view, std::size_t size);  // exactly `size` bytes, or nothing
 std::size_t base62_length(std::size_t bytes) noexcept;
 

@@ -22,7 +22,7 @@ struct Deadline {
 class Clock {
  public:
   virtual ~Clock() = default;
-  virtual WallTime now() const noexcept = 0;   // UTC
+  virtual WallTime now() const noexcept = 0;    // UTC
   virtual MonoTime ticks() const noexcept = 0;  // never runs backwards
 };
 
@@ -52,7 +52,9 @@ struct Env {
 // The real ones. SystemRandom lives in crypto.
 class SystemClock final : public Clock {
  public:
-  WallTime now() const noexcept override { return std::chrono::time_point_cast<Nanoseconds>(std::chrono::system_clock::now()); }
+  WallTime now() const noexcept override {
+    return std::chrono::time_point_cast<Nanoseconds>(std::chrono::system_clock::now());
+  }
   MonoTime ticks() const noexcept override { return std::chrono::steady_clock::now(); }
 };
 

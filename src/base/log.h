@@ -21,12 +21,21 @@ class Log {
   virtual ~Log() = default;
   virtual void write(Level, std::string_view message, std::initializer_list<FieldValue> fields) noexcept = 0;
 
-  void debug(std::string_view m, std::initializer_list<FieldValue> f = {}) noexcept { write(Level::debug, m, f); }
-  void info(std::string_view m, std::initializer_list<FieldValue> f = {}) noexcept { write(Level::info, m, f); }
-  void warn(std::string_view m, std::initializer_list<FieldValue> f = {}) noexcept { write(Level::warn, m, f); }
-  void error(std::string_view m, std::initializer_list<FieldValue> f = {}) noexcept { write(Level::error, m, f); }
+  void debug(std::string_view m, std::initializer_list<FieldValue> f = {}) noexcept {
+    write(Level::debug, m, f);
+  }
+  void info(std::string_view m, std::initializer_list<FieldValue> f = {}) noexcept {
+    write(Level::info, m, f);
+  }
+  void warn(std::string_view m, std::initializer_list<FieldValue> f = {}) noexcept {
+    write(Level::warn, m, f);
+  }
+  void error(std::string_view m, std::initializer_list<FieldValue> f = {}) noexcept {
+    write(Level::error, m, f);
+  }
 
-  static std::optional<Level> parse_level(std::string_view) noexcept;  // trace debug info warn(ing) error err off
+  static std::optional<Level> parse_level(
+      std::string_view) noexcept;  // trace debug info warn(ing) error err off
 };
 
 // Writes whole lines to a descriptor it does not own.

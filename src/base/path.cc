@@ -15,7 +15,9 @@ int hex(char c) {
 bool is_escape(std::string_view s, std::size_t i) {
   return i + 2 < s.size() && s[i] == '%' && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0;
 }
-std::unexpected<Error> bad(std::string rule) { return fail(Code::invalid_argument, "path: " + std::move(rule)); }
+std::unexpected<Error> bad(std::string rule) {
+  return fail(Code::invalid_argument, "path: " + std::move(rule));
+}
 }  // namespace
 
 Result<Path> Path::from_url(std::string_view in) {

@@ -1,5 +1,5 @@
-// Secret: bytes that must not leak. Move-only, wiped, without stream, comparison or formatting. The bytes come
-// out only through reveal(), so `grep Reveal::` is the review list.
+// Secret: bytes that must not leak. Move-only, wiped, without stream, comparison or formatting. The bytes
+// come out only through reveal(), so `grep Reveal::` is the review list.
 #pragma once
 #include <cstdint>
 #include <cstring>

@@ -40,7 +40,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view s) {
       !digits(s, 8, 2, d) || (s[10] != 'T' && s[10] != 't') || !digits(s, 11, 2, h) || s[13] != ':' ||
       !digits(s, 14, 2, mi) || s[16] != ':' || !digits(s, 17, 2, sec) || h > 23 || mi > 59 || sec > 60)
     return std::nullopt;
-  const chr::year_month_day date(chr::year(y), chr::month(static_cast<unsigned>(mo)), chr::day(static_cast<unsigned>(d)));
+  const chr::year_month_day date(chr::year(y), chr::month(static_cast<unsigned>(mo)),
+                                 chr::day(static_cast<unsigned>(d)));
   if (!date.ok() || y < 1700 || y > 2250) return std::nullopt;
   std::size_t i = 19;
   std::int64_t ns = 0;
@@ -60,7 +61,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view s) {
     i += 6;
   }
   if (i != s.size()) return std::nullopt;
-  return WallTime(chr::sys_days(date)) + chr::hours(h) + chr::minutes(mi) + chr::seconds(sec) + Nanoseconds(ns) - offset;
+  return WallTime(chr::sys_days(date)) + chr::hours(h) + chr::minutes(mi) + chr::seconds(sec) +
+         Nanoseconds(ns) - offset;
 }
 
 std::optional<Nanoseconds> parse_duration(std::string_view s) {
@@ -93,11 +95,20 @@ std::optional<Nanoseconds> parse_duration(std::string_view s) {
       unit = 1e6, s.remove_prefix(2);
     } else {
       switch (s.front()) {
-        case 's': unit = 1e9; break;
-        case 'm': unit = 60e9; break;
-        case 'h': unit = 3600e9; break;
-        case 'd': unit = 86400e9; break;
-        default: return std::nullopt;
+        case 's':
+          unit = 1e9;
+          break;
+        case 'm':
+          unit = 60e9;
+          break;
+        case 'h':
+          unit = 3600e9;
+          break;
+        case 'd':
+          unit = 86400e9;
+          break;
+        default:
+          return std::nullopt;
       }
       s.remove_prefix(1);
     }

@@ -1,0 +1,96 @@
+// Barrier: everything between plaintext and the store. Values and names are XAES-256-GCM under keys of the
+// keyring's newest term; the store id, the key and the header are authenticated. Sealed, it holds no key.
+// Never logs, never returns key bytes.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "barrier/seal.h"
+#include "base/env.h"
+#include "base/secret.h"
+#include "crypto/hmac.h"
+#include "store/sealer.h"
+#include "store/store.h"
+
+namespace strongroom::barrier {
+
+// A node's place: mount number, HMAC of its directory, HMAC of its name (16 bytes each). A secret's versions
+// follow under the same prefix.
+struct NodeKey {
+  std::string bytes;  // 36 bytes
+};
+
+// What init makes durable; the root key itself is inside, wrapped by the seal.
+struct Founding {
+  std::vector<store::Write> writes;  // format record, keyring, meta
+  std::string store_id;              // 16 bytes
+};
+
+// Names of a page of a directory, in byte order; folders end in '/'.
+struct Listing {
+  std::vector<SecretText> names;
+  bool more = false;
+};
+
+class Barrier final : public store::Sealer, public store::Cipher {
+ public:
+  explicit Barrier(Random&);
+  ~Barrier() override;
+
+  // ---- life: callers serialise these
+  // A new root key, keyring and store id, wrapped by `seal`.
+  Result<Founding> found(Seal& seal);
+  // The store's format record; nothing when the store was never initialised. Code::failed_precondition for a
+  // newer format.
+  static Result<std::optional<std::string>> store_id(const store::Snapshot&);
+  // Reads and unwraps the keyring with the key the seal has gathered. Code::invalid_argument when it is
+  // wrong.
+  Status unseal(const store::Snapshot&, Seal& seal);
+  void seal_keys() noexcept;  // forgets every key
+  bool sealed() const noexcept;
+  std::uint32_t term() const noexcept;
+
+  // ---- mounts: keys of one mount, wrapped under the keyring for the mount's entry
+  Result<std::string> new_mount_keys(std::uint32_t mount);
+  Status open_mount(std::uint32_t mount, std::string_view wrapped);
+  void close_mount(std::uint32_t mount) noexcept;
+
+  // ---- names and directories (any thread, unsealed)
+  Result<NodeKey> node(std::uint32_t mount, std::uint8_t space, std::string_view path) const;
+  // Names after `after` (which need not exist), at most `most`; `dir` is "" or ends in '/'.
+  Result<Listing> list(const store::Snapshot&, std::uint32_t mount, std::uint8_t space, std::string_view dir,
+                       std::string_view after, std::size_t most) const;
+  // Recomputes the set hash over the whole store and compares; names what does not verify.
+  Status verify(const store::Snapshot&, std::vector<std::string>& findings) const;
+
+  // ---- keys for others, random at founding, under the root keyring; each named use has its own
+  enum class Purpose : std::uint8_t {
+    token_hash,
+    token_locator,
+    accessor_locator,
+    audit_hmac,
+    checkpoint_signing,
+    policy_cache
+  };
+  Result<Secret> purpose_key(Purpose) const;  // 32 bytes
+  // Per-segment keys of the audit log: HKDF of the audit root key and the segment number.
+  Result<Secret> audit_segment_key(std::uint64_t segment) const;
+
+  // ---- store::Cipher, store::Sealer
+  Result<SecretText> open(std::string_view key, std::string_view stored) const override;
+  Result<store::Revision> revision_of(std::string_view stored) const override;
+  Status seal(const store::Snapshot&, std::span<const store::Draft>, std::vector<store::Write>& out) override;
+  void settled(Fate) noexcept override;
+
+ private:
+  struct Keys;
+  class Directories;
+  std::unique_ptr<Keys> keys_;
+};
+
+}  // namespace strongroom::barrier

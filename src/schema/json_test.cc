@@ -1,0 +1,72 @@
+#include "schema/json.h"
+
+#include <gtest/gtest.h>
+
+namespace strongroom::json {
+namespace {
+
+TEST(Json, KeepsTheSourceBytesOfEveryValue) {
+  const std::string_view text =
+      R"( {"a":1e400, "b":[12345678901234567890123, 1.10 ],"c":{"d":"x\u0041\n"},"e":null} )";
+  const auto doc = Doc::parse(text);
+  ASSERT_TRUE(doc);
+  const Node root = doc->root();
+  EXPECT_EQ(root.size(), 4u);
+  EXPECT_EQ(root.find("a")->source(), "1e400");
+  EXPECT_EQ(root.find("b")->source(), "[12345678901234567890123, 1.10 ]");
+  EXPECT_EQ(root.find("c")->find("d")->text(), "xA\n");
+  EXPECT_EQ(root.find("c")->find("d")->source(), R"("x\u0041\n")");
+  EXPECT_TRUE(root.find("e")->is_null());
+  EXPECT_FALSE(root.find("f"));
+}
+
+TEST(Json, TheLastOfTwoEqualMembersCounts) {
+  const auto doc = Doc::parse(R"({"a":1,"a":2})");
+  ASSERT_TRUE(doc);
+  EXPECT_EQ(doc->root().find("a")->integer(), 2);
+}
+
+TEST(Json, RefusesWhatIsNotJsonWithoutEchoingIt) {
+  for (const std::string_view text :
+       {"",         "{",        "[1,]",        "{\"a\":}",    "{a:1}", "01",   "1.",    "1e",
+        "nul",      "\"\\x\"",  "\"\\ud800\"", "\"\\udc00\"", "\"a",   "{} x", "[1 2]", "{\"a\" 1}",
+        "\"\x01\"", "\"\xff\"", "+1",          ".5",          "NaN",   "[",    "]",     "{\"a\":1,}"}) {
+    const auto doc = Doc::parse(text);
+    ASSERT_FALSE(doc) << text;
+    EXPECT_EQ(doc.error().code, Code::invalid_argument);
+  }
+}
+
+TEST(Json, BoundsDepthMembersElementsAndStrings) {
+  Limits l{.depth = 3, .members = 2, .elements = 2, .string = 4};
+  EXPECT_TRUE(Doc::parse("[[[]]]", l));
+  EXPECT_FALSE(Doc::parse("[[[[]]]]", l));
+  EXPECT_TRUE(Doc::parse("[1,2]", l));
+  EXPECT_FALSE(Doc::parse("[1,2,3]", l));
+  EXPECT_FALSE(Doc::parse(R"({"a":1,"b":2,"c":3})", l));
+  EXPECT_FALSE(Doc::parse(R"("abcde")", l));
+  EXPECT_TRUE(Doc::parse(R"("abcd")", l));
+}
+
+TEST(Json, WriterPutsCommasAndEscapes) {
+  SecretText out;
+  Writer w(out);
+  w.begin_object();
+  w.key("a");
+  w.begin_array();
+  w.integer(-1);
+  w.string("q\"\x01");
+  w.begin_object();
+  w.end_object();
+  w.end_array();
+  w.key("b");
+  w.boolean(true);
+  w.key("c");
+  w.null();
+  w.end_object();
+  EXPECT_EQ(view(out), "{\"a\":[-1,\"q\\\"\\u0001\",{}],\"b\":true,\"c\":null}");
+  EXPECT_TRUE(Doc::parse(view(out)));
+}
+
+}  // namespace
+}  // namespace strongroom::json

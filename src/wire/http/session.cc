@@ -1,0 +1,162 @@
+#include "wire/http/session.h"
+
+#include <strings.h>
+
+namespace strongroom::wire::http {
+namespace {
+constexpr std::size_t kSpares = 64;
+constexpr std::size_t kLargestSpare = 64 * 1024;
+}  // namespace
+
+Session::Session(SessionShare& share, SessionOrigin origin, const crypto::TlsContext* tls)
+    : share_(share), origin_(std::move(origin)) {
+  if (tls != nullptr) tls_ = std::make_unique<crypto::TlsFilter>(*tls, out_);
+}
+
+Session::~Session() { wipe(out_); }
+
+void Session::need_buffer() {
+  if (out_.capacity() > 64 || share_.spares.empty()) return;
+  if (!out_.empty()) share_.spares.back().append(out_);
+  out_.swap(share_.spares.back());
+  share_.spares.pop_back();
+}
+
+void Session::sent(std::size_t n) noexcept {
+  out_sent_ += n;
+  if (out_sent_ < out_.size()) return;
+  out_sent_ = 0;
+  wipe(out_);
+  if (out_.capacity() <= 64) return;
+  SecretText gone;
+  gone.swap(out_);
+  if (gone.capacity() <= kLargestSpare && share_.spares.size() < kSpares)
+    share_.spares.push_back(std::move(gone));
+}
+
+void Session::received(std::string_view wire) {
+  if (closing_ || wire.empty()) return;  // lingering: read and forget
+  if (!tls_) return plain(wire);
+  if (std::exchange(untouched_, false) && wire.front() >= 'A' && wire.front() <= 'Z')
+    return refuse_plain_on_tls();
+  need_buffer();
+  tls_->offer(wire);
+  while (const std::size_t n = tls_->read(share_.plain)) {
+    plain({share_.plain.data(), n});
+    explicit_bzero(share_.plain.data(), n);
+  }
+  if (tls_->state() == crypto::TlsFilter::State::closed) eof_ = true;
+  if (tls_->state() == crypto::TlsFilter::State::failed) closing_ = broken_ = true;  // the alert is in out_
+  if (out_sent_ == out_.size()) sent(0);
+}
+
+// A TLS record never starts with a capital letter; people who forget the "s" need to be told.
+void Session::refuse_plain_on_tls() {
+  tls_.reset();
+  head_only_ = false;
+  answer(error_reply(400, "Client sent an HTTP request to an HTTPS server."), Keep::no);
+}
+
+void Session::plain(std::string_view text) {
+  if (closing_) return;
+  if (in_flight_) {
+    pending_.append(text);
+  } else if (waiting() != 0) {
+    pending_.append(text);
+    parse_pending();
+  } else {
+    parse(text);
+    if (!closing_) pending_.append(text);
+  }
+}
+
+void Session::parse_pending() {
+  std::string_view text = view(pending_).substr(pending_from_);
+  parse(text);
+  const std::size_t used = waiting() - text.size();
+  pending_from_ += used;
+  if (closing_ || pending_from_ == pending_.size()) {
+    wipe(pending_);
+    pending_.shrink_to_fit();
+    pending_from_ = 0;
+  }
+}
+
+// Until a request is complete, refused or out of bytes.
+void Session::parse(std::string_view& text) {
+  if (!parser_) {
+    auto blank = std::make_unique<HttpRequest>();
+    blank->peer = origin_.peer;
+    blank->listener = origin_.listener;
+    blank->transport = tls_ ? HttpRequest::Transport::tls : HttpRequest::Transport::plain;
+    parser_ = std::make_unique<Http1>(origin_.limits, origin_.rule, std::move(blank));
+  }
+  switch (parser_->feed(text)) {
+    case Http1::Got::more:
+      if (parser_->head_done() && parser_->take_expect()) write("HTTP/1.1 100 Continue\r\n\r\n");
+      return;
+    case Http1::Got::refused: {
+      const HttpReply refusal = error_reply(parser_->refusal(), parser_->why());
+      parser_.reset();
+      head_only_ = false;
+      http_1_0_ = false;
+      return answer(refusal, Keep::no);
+    }
+    case Http1::Got::request:
+      ready_ = parser_->take();
+      parser_.reset();
+      in_flight_ = true;
+      head_only_ = ready_->method() == "HEAD";
+      keep_alive_ = ready_->keep_alive;
+      http_1_0_ = ready_->http_1_0;
+  }
+}
+
+std::unique_ptr<HttpRequest> Session::next() {
+  if (!in_flight_ && !closing_ && waiting() != 0) parse_pending();
+  return std::move(ready_);
+}
+
+void Session::answer(const HttpReply& r, Keep keep) {
+  const bool last = keep == Keep::no || !keep_alive_;
+  in_flight_ = false;
+  fresh_ = false;
+  if (broken_) return;
+  using Connection = ReplyShape::Connection;
+  write_reply(r, {head_only_ ? ReplyShape::Body::head_only : ReplyShape::Body::full,
+                  last        ? Connection::close
+                  : http_1_0_ ? Connection::keep_1_0
+                              : Connection::keep});
+  if (!last) return;
+  closing_ = true;
+  wipe(pending_);
+  pending_from_ = 0;
+  if (tls_) tls_->close();
+}
+
+void Session::write_reply(const HttpReply& r, ReplyShape shape) {
+  need_buffer();
+  if (!tls_) return append_reply(out_, r, shape, share_.fixed_lines);
+  append_reply(share_.text, r, shape, share_.fixed_lines);
+  write(view(share_.text));
+  wipe(share_.text);
+  if (share_.text.capacity() > kLargestSpare) share_.text.shrink_to_fit();
+}
+
+void Session::write(std::string_view text) {
+  need_buffer();
+  if (!tls_)
+    out_.append(text);
+  else if (!tls_->send(text))
+    closing_ = broken_ = true;
+}
+
+Session::Phase Session::phase() const noexcept {
+  if (!unsent().empty()) return Phase::sending;
+  if (in_flight_) return Phase::in_flight;
+  if (closing_) return Phase::lingering;
+  if (parser_) return parser_->head_done() ? Phase::body : Phase::head;
+  return fresh_ ? Phase::opened : Phase::idle;
+}
+
+}  // namespace strongroom::wire::http

@@ -1,0 +1,94 @@
+// One HTTP/1.1 connection without I/O: wire bytes in, requests out, replies in, wire bytes out. One request
+// is in flight; pipelined bytes wait their turn. It never reads a clock: the loop looks at phase() and owns
+// the time.
+#pragma once
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/secret.h"
+#include "crypto/tls_context.h"
+#include "wire/http/http1.h"
+#include "wire/http/limits.h"
+#include "wire/http/reply.h"
+#include "wire/http/request.h"
+
+namespace strongroom::wire::http {
+
+// What the sessions of one loop share, so that an idle connection owns no buffer. Not thread-safe; outlives
+// them.
+struct SessionShare {
+  std::string fixed_lines;              // header lines of every reply, with the current Date
+  std::vector<SecretText> spares;       // empty output buffers with their capacity
+  SecretText text;                      // a reply before TLS
+  std::array<char, 16 * 1024> plain{};  // text out of TLS, wiped after each use
+};
+
+// What a session knows of its listener and its client.
+struct SessionOrigin {
+  const Limits& limits;  // borrowed: outlive the session
+  const HeadRule& rule;
+  HttpRequest::Peer peer;
+  std::uint32_t listener = 0;
+};
+
+// Owned by the loop, used on its thread only.
+class Session {
+ public:
+  enum class Keep : std::uint8_t { no, as_asked };
+  // Each has its own time limit.
+  enum class Phase : std::uint8_t { opened, head, body, in_flight, idle, sending, lingering };
+
+  // `tls` is null for a plain connection; it need not outlive the constructor.
+  Session(SessionShare&, SessionOrigin, const crypto::TlsContext* tls);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  void received(std::string_view wire);
+  void received_eof() noexcept { eof_ = true; }  // a half-close: what was asked is still answered
+  std::unique_ptr<HttpRequest> next();           // a complete request, once
+  void answer(const HttpReply&, Keep);           // to the request in flight
+
+  std::string_view unsent() const noexcept { return view(out_).substr(out_sent_); }
+  void sent(std::size_t n) noexcept;
+
+  Phase phase() const noexcept;
+  bool wants_bytes() const noexcept { return !eof_ && !(in_flight_ && waiting() != 0); }
+  bool in_flight() const noexcept { return in_flight_; }
+  bool at_eof() const noexcept { return eof_; }
+  bool done() const noexcept { return eof_ && !in_flight_ && unsent().empty(); }
+
+ private:
+  std::size_t waiting() const noexcept { return pending_.size() - pending_from_; }
+  void plain(std::string_view text);
+  void parse(std::string_view& text);
+  void parse_pending();
+  void write(std::string_view text);
+  void write_reply(const HttpReply&, ReplyShape);
+  void need_buffer();
+  void refuse_plain_on_tls();
+
+  SessionShare& share_;
+  const SessionOrigin origin_;
+  SecretText out_;  // before tls_, which writes here
+  std::size_t out_sent_ = 0;
+  std::unique_ptr<crypto::TlsFilter> tls_;
+  std::unique_ptr<Http1> parser_;  // from a request's first byte to its last
+  SecretText pending_;             // bounded: the loop stops reading while these wait
+  std::size_t pending_from_ = 0;
+  std::unique_ptr<HttpRequest> ready_;
+  bool untouched_ = true;  // no byte has come
+  bool fresh_ = true;      // nothing has been answered
+  bool in_flight_ = false;
+  bool closing_ = false;
+  bool broken_ = false;
+  bool eof_ = false;
+  bool head_only_ = false;
+  bool keep_alive_ = true;
+  bool http_1_0_ = false;
+};
+
+}  // namespace strongroom::wire::http

@@ -48,6 +48,8 @@ class Barrier final : public store::Sealer, public store::Cipher {
   // The store's format record; nothing when the store was never initialised. Code::failed_precondition for a
   // newer format.
   static Result<std::optional<std::string>> store_id(const store::Snapshot&);
+  // The seal's part of the format record of an initialised store.
+  static Result<SealConfig> seal_config(const store::Snapshot&);
   // Reads and unwraps the keyring with the key the seal has gathered. Code::invalid_argument when it is
   // wrong.
   Status unseal(const store::Snapshot&, Seal& seal);

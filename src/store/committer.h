@@ -45,16 +45,23 @@ class Committer {
     std::size_t window = 8192;  // revisions whose keys are remembered; an older snapshot counts as lost
   };
 
+  // Takes the lead of the store; when that fails everything is refused with its error. All must outlive this.
   Committer(Store&, Sealer&, CommitListener&, Log&, Limits);
   ~Committer();  // answers everything queued with Code::unavailable
 
+  // A transaction without reads never conflicts. One without puts, edits and record is only checked: it
+  // consumes no revision and is answered with the newest.
   void submit(Transaction, Answer);
+  // Runs once, against a state that includes everything submitted before it.
   void submit_inside(Build, Answer);
   // For blocking handlers: waits until durable. Never on the committer's thread or a loop.
   Result<Committed> commit(Transaction);
   // Raw writes (already sealed) that ride with the next group, or alone when none comes; they consume no
   // revision. Used for outbox erasure. Fate unreported: the owner repeats them.
   void housekeeping(std::vector<Write>);
+  // Raw writes that must be durable when this returns and consume no revision: founding, keyring. Never on
+  // the committer's thread or a loop.
+  Status install(std::vector<Write>);
   // The newest acknowledged revision.
   Revision newest() const noexcept;
   // After outcome_unknown or a failed sync everything is refused until this succeeded.

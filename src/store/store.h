@@ -24,8 +24,11 @@ struct Write {
 // What one apply() makes durable together: transactions first..last. first == last + 1 is housekeeping alone,
 // which changes no revision.
 struct Group {
+  // What a full disk leaves is kept for groups that free space.
+  enum class Space : std::uint8_t { ordinary, reserve };
   Revision first = 1;
   Revision last = 0;
+  Space space = Space::ordinary;
   std::vector<Write> writes;  // in order; a later write of a key wins
 };
 

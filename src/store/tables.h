@@ -26,6 +26,7 @@ enum class Table : std::uint32_t {
   settings = 14,     // server-wide settings by name
 };
 constexpr std::uint32_t kFirstMount = 256;
+constexpr std::size_t kMostKey = 480;  // bytes
 
 inline std::string table_key(std::uint32_t table) {
   std::string k;

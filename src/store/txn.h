@@ -32,6 +32,7 @@ class Txn {
  public:
   using Visit = std::function<bool(std::string_view key, const SecretText& value)>;
   Txn(const Snapshot& snapshot, const Cipher& cipher) : snapshot_(snapshot), cipher_(cipher) {}
+  ~Txn() { drop_writes(); }
   Txn(const Txn&) = delete;
   Txn& operator=(const Txn&) = delete;
 
@@ -56,6 +57,12 @@ class Txn {
   Transaction take();
 
  private:
+  // A row of the merged view: stored bytes, or an own write.
+  using Row = std::function<Result<bool>(std::string_view key, std::optional<std::string_view> stored,
+                                         const std::optional<SecretText>* mine)>;
+  Status merge(std::string_view first, std::string_view last, const Row&);
+  void joined(std::string_view key);  // the read set
+
   const Snapshot& snapshot_;
   const Cipher& cipher_;
   std::vector<Read> reads_;

@@ -56,6 +56,7 @@ class Log {
   // The highest store revision whose record is durable: outbox entries up to it may go.
   virtual std::uint64_t durable_revision() const noexcept = 0;
   virtual Checkpoint newest_checkpoint() const = 0;
+  virtual std::string verifier_key() const = 0;  // C2SP, of this log; empty before the first unseal
   virtual void add_reader(Reader&) = 0;  // before the first append
 };
 

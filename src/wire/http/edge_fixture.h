@@ -99,7 +99,8 @@ class Client {
         if (head == std::string::npos) break;
         const std::size_t length = received_.find("Content-Length: ", at);
         std::size_t size = 0;
-        if (length != std::string::npos && length < head) size = std::stoul(received_.substr(length + 16));
+        if (length != std::string::npos && length < head)
+          size = std::stoul(received_.substr(length + 16, 20));
         if (received_.size() < head + 4 + size) break;
         at = head + 4 + size;
         if (have + 1 == wanted) return cut(at);

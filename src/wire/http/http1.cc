@@ -26,7 +26,8 @@ bool asks_other_version(std::string_view rest) noexcept {
   if (line.size() < 9 || line.size() == rest.size()) return false;
   const auto v = line.substr(line.size() - 9);
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return v.starts_with(" HTTP/") && digit(v[6]) && v[7] == '.' && digit(v[8]);
+  return v.starts_with(" HTTP/") && digit(v[6]) && v[7] == '.' && digit(v[8]) && v != " HTTP/1.1" &&
+         v != " HTTP/1.0";
 }
 }  // namespace
 
@@ -38,6 +39,10 @@ Http1::Http1(const Limits& limits, const HeadRule& rule, std::unique_ptr<HttpReq
 }
 
 Http1::Got Http1::feed(std::string_view& in) {
+  // Beast's chunk parser asserts that it sees at least "0" and two line ends at once. No chunked body has
+  // fewer bytes to come before its end, so waiting for that many never waits too long.
+  constexpr std::size_t kShortestEnd = 5;
+  if (head_done_ && chunked() && in.size() < kShortestEnd) return Got::more;
   ParseError e;
   while (!in.empty() && !is_done() && !e) {
     input_ = in;
@@ -96,6 +101,8 @@ void Http1::on_field_impl(beast::field f, Text name, Text value, ParseError& e) 
   hosts_ += f == beast::field::host;
   codings_ += f == beast::field::transfer_encoding;
   lengths_ += f == beast::field::content_length;
+  if (f == beast::field::content_length && value.find_first_not_of("0123456789") != Text::npos)
+    return refuse(400, kFraming, e);  // "5, 5" has a meaning, but not to everyone
   if (f == beast::field::expect) expect_ = boost::beast::iequals(value, "100-continue");
   request_->add_field(to_view(name), to_view(value));
 }

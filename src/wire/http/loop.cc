@@ -93,9 +93,9 @@ void Loop::run() {
 
 void Loop::turn(std::span<const epoll_event> events) {
   for (const auto& e : events) handle(e);
-  run_jobs();
   if (drain_asked_.load(std::memory_order_relaxed) && !draining_) begin_drain();
   if (now_ - swept_ >= Seconds(1) || draining_) sweep();
+  run_jobs();
   // One wake-up, one batch; replies may free pipelined requests, which make the next.
   do {
     if (!arrivals_.empty()) settings_.batch(*this, std::exchange(arrivals_, {}));

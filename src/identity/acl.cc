@@ -205,6 +205,7 @@ std::optional<std::int64_t> whole_number(const json::Node& n) noexcept {
   if (n.kind() == json::Kind::number) return n.integer();
   if (!n.is_string()) return std::nullopt;
   std::string_view s = n.text();
+  if (s.empty()) return 0;
   if (s.starts_with('+')) s.remove_prefix(1);
   std::int64_t v = 0;
   const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), v);

@@ -40,9 +40,24 @@ Result<std::vector<std::string>> strings(const hcl::Value& v, std::string_view k
   return out;
 }
 
+bool is_scalar(const hcl::Value& v) noexcept {
+  return v.kind == hcl::Kind::string || v.kind == hcl::Kind::number || v.kind == hcl::Kind::boolean;
+}
+
+// A whole number, bare or in quotes.
+std::optional<std::int64_t> whole(const hcl::Value& v) {
+  if (v.kind != hcl::Kind::string) return v.integer();
+  hcl::Value number = v;
+  number.kind = hcl::Kind::number;
+  return number.integer();
+}
+
 Result<Nanoseconds> duration(const hcl::Value& v, std::string_view key) {
+  constexpr double most = 9e9;  // seconds in a Nanoseconds
   std::optional<Nanoseconds> d;
-  if (v.kind == hcl::Kind::string || v.kind == hcl::Kind::number) d = parse_duration(v.text);
+  if (v.kind == hcl::Kind::string) d = parse_duration(v.text);
+  if (const auto seconds = v.real(); seconds && *seconds >= 0 && *seconds < most)
+    d = Nanoseconds(static_cast<std::int64_t>(*seconds * 1e9));
   if (!d || d->count() < 0)
     return bad(v.at, fmt::format("{} must be a duration such as \"30s\" or a number of seconds", key));
   return *d;
@@ -108,11 +123,10 @@ Result<std::string> pattern_of(std::string_view text, hcl::Position at) {
 }
 
 Result<WallTime> expiration(const hcl::Value& v) {
-  if (v.kind == hcl::Kind::string) {
+  if (v.kind == hcl::Kind::string)
     if (const auto t = parse_rfc3339(v.text)) return *t;
-  } else if (const auto seconds = v.integer(); seconds && *seconds >= 0 && *seconds < 9'000'000'000) {
+  if (const auto seconds = whole(v); seconds && *seconds >= 0 && *seconds < 9'000'000'000)
     return WallTime(Seconds(*seconds));
-  }
   return bad(v.at, "expiration must be a time such as \"2027-01-31T12:00:00Z\"");
 }
 
@@ -155,13 +169,13 @@ Result<Rule> rule_of(const hcl::Block& block) {
     } else if (key == "max_wrapping_ttl") {
       SR_LET(c.max_wrapping_ttl, duration(v, key));
     } else if (key == "pagination_limit") {
-      const auto limit = v.integer();
+      const auto limit = whole(v);
       if (!limit || *limit < 0) return bad(v.at, "pagination_limit must be a whole number");
       c.pagination_limit = *limit;
     } else if (key == "expiration") {
       SR_LET(rule.expires, expiration(v));
     } else if (key == "comment") {
-      if (v.kind != hcl::Kind::string) return bad(v.at, "comment must be a string");
+      if (!is_scalar(v)) return bad(v.at, "comment must be a string");
     } else if (key == "mfa_methods" || key == "control_group" ||
                key == "list_scan_response_keys_filter_path" || key == "subscribe_event_types") {
       // To ignore one of these would grant more than the author meant.
@@ -184,8 +198,7 @@ Result<Policy> parse(std::string name, std::string_view text, std::string namesp
   SR_LET(const hcl::Body body, hcl::parse(text, limits));
   for (const hcl::Item& item : body.items) {
     if (item.key == "name") {
-      if (item.value.kind != hcl::Kind::string || item.form == hcl::Form::block)
-        return bad(item.at, "name must be a string");
+      if (!is_scalar(item.value)) return bad(item.at, "name must be a string");
     } else if (item.key != "path") {
       return bad(item.at, "no such key in a policy; it has path blocks only");
     }

@@ -58,6 +58,8 @@ TEST(Policy, AcceptsWhatOpenBaoAccepts) {
   for (const char* text :
        {"", "# nothing\n", "name = \"x\"", R"({"path":{"x/*":{"capabilities":["read","list"]}}})",
         R"(path "" {})", R"(path "*" { capabilities = [] })", R"(path "a" {} path "a" {})",
+        R"(path "a" { comment = 1 pagination_limit = "5" min_wrapping_ttl = 1.5 expiration = "1000" })",
+        R"(path a { "capabilities" = ["read",] } ,)",
         R"(path "a/{{identity.entity.id}}/*" { capabilities = ["read"] })"})
     EXPECT_EQ(refusal(text), "accepted") << text;
 }
@@ -84,8 +86,8 @@ TEST(Policy, RefusesWithPlaceAndWithoutTheText) {
                            R"(path "hunter2" { mfa_methods = ["hunter2"] })",
                            R"(path "hunter2" { control_group = { factor "x" {} } })",
                            R"(path "hunter2" { list_scan_response_keys_filter_path = "hunter2" })",
-                           R"(path "hunter2" { comment = 1 })",
-                           R"(name = 1)",
+                           R"(path "hunter2" { comment = [1] })",
+                           R"(name = {})",
                            R"(path = "hunter2")",
                            R"({"hunter2": 1})",
                            R"(path "hunter2" { max_wrapping_ttl = "-5s" })"})

@@ -126,7 +126,7 @@ Status load_record(std::span<const Field> fields, const json::Node& n, void* obj
 
 Status load_input(std::span<const Field> fields, const Input& input, void* object) {
   for (const Field& f : fields) {
-    const auto got = input.find(f.name);
+    const auto got = (f.flags & whole_body) != 0 ? std::optional(input.body) : input.find(f.name);
     if (!got || (got->is_null() && !f.optional && f.codec->kind != Kind::any)) {
       if ((f.flags & required) != 0)
         return at_field(f.name, Error{Code::invalid_argument, "is required", {}, __FILE__, __LINE__});
@@ -139,6 +139,7 @@ Status load_input(std::span<const Field> fields, const Input& input, void* objec
 
 std::vector<std::string> unknown_names(std::span<const Field> fields, const Input& input) {
   std::vector<std::string> unknown;
+  if (std::ranges::any_of(fields, [](const Field& f) { return (f.flags & whole_body) != 0; })) return unknown;
   auto look = [&](std::string_view name) {
     if (std::ranges::none_of(fields, [&](const Field& f) { return f.name == name; }) &&
         std::ranges::find(unknown, name) == unknown.end())

@@ -60,9 +60,10 @@ struct Codec {
 enum Flag : std::uint8_t {
   none = 0,
   required = 1,
-  in_path = 2,     // captured from the path
-  plain = 4,       // shown, not hashed, in the audit log
-  omit_empty = 8,  // left out of replies when absent (otherwise null)
+  in_path = 2,      // captured from the path
+  plain = 4,        // shown, not hashed, in the audit log
+  omit_empty = 8,   // left out of replies when absent (otherwise null)
+  whole_body = 16,  // a RawJson that takes the whole body: every member is the caller's own, none is unknown
 };
 struct Field {
   std::string_view name, help;

@@ -6,6 +6,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns falsely when a large value moves out of std::expected at -O2.
   target_compile_options(sr_flags INTERFACE -Wno-maybe-uninitialized -Wno-error=stringop-overflow -Wno-error=array-bounds
     -Wno-error=restrict)
+else()
+  # libstdc++ 12's stable_sort uses what C++17 deprecated, and clang blames the caller.
+  target_compile_options(sr_flags INTERFACE -Wno-deprecated-declarations)
 endif()
 target_link_options(sr_flags INTERFACE -pie -Wl,-z,relro,-z,now)
 if(SR_SANITIZE)

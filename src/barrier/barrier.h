@@ -2,9 +2,9 @@
 // keyring's newest term; the store id, the key and the header are authenticated. Sealed, it holds no key.
 // Never logs, never returns key bytes.
 #pragma once
-#include <array>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,11 +13,12 @@
 #include "barrier/seal.h"
 #include "base/env.h"
 #include "base/secret.h"
-#include "crypto/hmac.h"
 #include "store/sealer.h"
 #include "store/store.h"
 
 namespace strongroom::barrier {
+
+class Keys;
 
 // A node's place: mount number, HMAC of its directory, HMAC of its name (16 bytes each). A secret's versions
 // follow under the same prefix.
@@ -48,11 +49,20 @@ class Barrier final : public store::Sealer, public store::Cipher {
   // The store's format record; nothing when the store was never initialised. Code::failed_precondition for a
   // newer format.
   static Result<std::optional<std::string>> store_id(const store::Snapshot&);
-  // The seal's part of the format record of an initialised store.
+  // The seal's part of the format record of an initialised store; Code::failed_precondition otherwise.
   static Result<SealConfig> seal_config(const store::Snapshot&);
   // Reads and unwraps the keyring with the key the seal has gathered. Code::invalid_argument when it is
-  // wrong.
+  // wrong; Code::failed_precondition when the store was never initialised or is of a newer format.
   Status unseal(const store::Snapshot&, Seal& seal);
+  // Whether the key that `seal` has gathered is the one that unseals this store (rekey, root token). Unsealed
+  // only. Code::invalid_argument when it is not.
+  Status authorise(const store::Snapshot&, Seal& seal) const;
+  // The format record with the root key wrapped by another seal. It is stored as it is: put it into a
+  // transaction under its key (table format), or hand it to the committer's housekeeping.
+  Result<store::Write> reseal(Seal& seal);
+  // Adds a term, which encrypts from now on. The keyring record is written with the next sealed group, so
+  // that no record outlives its key; the returned writes are the same record, for making it durable at once.
+  Result<std::vector<store::Write>> rotate();
   void seal_keys() noexcept;  // forgets every key
   bool sealed() const noexcept;
   std::uint32_t term() const noexcept;
@@ -61,38 +71,47 @@ class Barrier final : public store::Sealer, public store::Cipher {
   Result<std::string> new_mount_keys(std::uint32_t mount);
   Status open_mount(std::uint32_t mount, std::string_view wrapped);
   void close_mount(std::uint32_t mount) noexcept;
+  // The same keys wrapped under the newest term, for the mount's entry after rotate().
+  Result<std::string> rewrap_mount_keys(std::uint32_t mount) const;
 
   // ---- names and directories (any thread, unsealed)
   Result<NodeKey> node(std::uint32_t mount, std::uint8_t space, std::string_view path) const;
   // Names after `after` (which need not exist), at most `most`; `dir` is "" or ends in '/'.
   Result<Listing> list(const store::Snapshot&, std::uint32_t mount, std::uint8_t space, std::string_view dir,
                        std::string_view after, std::size_t most) const;
-  // Recomputes the set hash over the whole store and compares; names what does not verify.
+  // Opens every record, recomputes the set hash over the whole store and compares, walks the directory
+  // indexes of the open mounts; names what does not verify, by table and key in hexadecimal. Success says
+  // that it ran.
   Status verify(const store::Snapshot&, std::vector<std::string>& findings) const;
 
   // ---- keys for others, random at founding, under the root keyring; each named use has its own
-  enum class Purpose : std::uint8_t {
-    token_hash,
-    token_locator,
-    accessor_locator,
-    audit_hmac,
-    checkpoint_signing,
-    policy_cache
+  enum class Purpose : std::uint8_t {  // stored in the keyring: never renumber
+    token_hash = 0,
+    token_locator = 1,
+    accessor_locator = 2,
+    audit_hmac = 3,
+    checkpoint_signing = 4,
+    policy_cache = 5,
   };
   Result<Secret> purpose_key(Purpose) const;  // 32 bytes
   // Per-segment keys of the audit log: HKDF of the audit root key and the segment number.
   Result<Secret> audit_segment_key(std::uint64_t segment) const;
 
-  // ---- store::Cipher, store::Sealer
+  // ---- store::Cipher, store::Sealer. Puts into the tables format and keyring are stored as they are: their
+  // records protect themselves.
   Result<SecretText> open(std::string_view key, std::string_view stored) const override;
   Result<store::Revision> revision_of(std::string_view stored) const override;
   Status seal(const store::Snapshot&, std::span<const store::Draft>, std::vector<store::Write>& out) override;
   void settled(Fate) noexcept override;
 
  private:
-  struct Keys;
-  class Directories;
-  std::unique_ptr<Keys> keys_;
+  Result<std::shared_ptr<const Keys>> keys() const;  // Code::sealed
+
+  Random& random_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Keys> keys_;            // guarded by mutex_; empty: sealed
+  std::optional<std::string> pending_keyring_;  // guarded by mutex_; goes out with the next group
+  bool keyring_in_group_ = false;               // guarded by mutex_
 };
 
 }  // namespace strongroom::barrier

@@ -30,8 +30,8 @@ class Seal {
   virtual ~Seal() = default;
   virtual Opening opening() const noexcept = 0;
   virtual SealConfig config() const = 0;
-  // A new store: checks the wish (shares 1..255, threshold 1..shares, at least 2 when there are several), makes
-  // the wrapping key, and returns the shares to hand out (none when unattended). wrap() may follow.
+  // A new store: checks the wish (shares 1..255, threshold 1..shares, at least 2 when there are several),
+  // makes the wrapping key, and returns the shares to hand out (none when unattended). wrap() may follow.
   virtual Result<std::vector<Secret>> deal(const SealConfig&) = 0;
   // An existing store: what its format record says. Code::failed_precondition when the type is another.
   virtual Status expect(const SealConfig&) = 0;

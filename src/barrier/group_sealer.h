@@ -1,0 +1,43 @@
+// Turns the drafts of one group into stored writes, with the set hash and the directory indexes brought up to
+// date. One group, the committer's thread.
+#pragma once
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "barrier/directory.h"
+#include "barrier/keys.h"
+#include "barrier/set_hash.h"
+#include "store/sealer.h"
+
+namespace strongroom::barrier {
+
+class GroupSealer {
+ public:
+  GroupSealer(const Keys& keys, const store::Snapshot& newest, Random& random, std::vector<store::Write>& out)
+      : keys_(keys), newest_(newest), random_(random), out_(out), directories_(keys, newest) {}
+
+  Status begin();
+  Status add(const store::Draft&);
+  Status finish();
+
+ private:
+  Status put(std::string_view key, std::optional<std::string_view> plain, store::Revision);
+  Status count(std::string_view key, const std::optional<std::string>& stored);
+
+  const Keys& keys_;
+  const store::Snapshot& newest_;
+  Random& random_;
+  std::vector<store::Write>& out_;
+  DirectoryEdits directories_;
+  SetHash set_;
+  store::Revision last_ = 0;
+  // What keys written in this group contribute now; empty: erased.
+  std::unordered_map<std::string, std::optional<crypto::Digest>> written_;
+};
+
+// The stored set hash. Code::corrupt when it is missing or does not open.
+Result<SetHash> read_set_hash(const Keys&, const store::Snapshot&);
+
+}  // namespace strongroom::barrier

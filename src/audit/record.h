@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,9 @@ struct Actor {  // the token that asked, or the token that was made
   std::int64_t remaining_uses = 0;
   std::vector<std::pair<std::string, std::string>> metadata;
   enum class Verdict : std::uint8_t { none, allowed, refused } verdict = Verdict::none;
+  bool entity_created = false;  // by this very login
+  std::string namespace_id;     // where the token lives; empty: root
+  bool operator==(const Actor&) const = default;
 };
 
 struct MountRef {
@@ -47,6 +51,17 @@ struct MountRef {
   std::string type;
   std::string accessor;
   std::string clazz;  // "secret", "auth"
+  bool operator==(const MountRef&) const = default;
+};
+
+struct Wrapped {  // the wrapping token that was answered instead of the data
+  Mac token{};
+  Mac accessor{};
+  std::int64_t ttl = 0;       // seconds
+  std::string creation_time;  // RFC 3339
+  std::string creation_path;
+  std::optional<Mac> wrapped_accessor;
+  bool operator==(const Wrapped&) const = default;
 };
 
 struct Record {
@@ -74,10 +89,22 @@ struct Record {
   std::vector<std::string> warnings;
   std::optional<std::string> lease;  // response.secret.lease_id ("" when the answer has a duration only)
   std::uint64_t count = 0;           // aggregate records
+  Tree headers;                      // name -> list; only headers that are configured; empty: none
+  std::optional<Wrapped> wrapped;
+  bool operator==(const Record&) const = default;
 };
 
+constexpr std::size_t kMostRecord = 64 * 1024;  // encoded
+
 // Compact binary form and back; parse is strict and total (Code::corrupt). Also used for the outbox.
+// Encoding never fails and never exceeds kMostRecord: a record that would is bounded first.
 std::string encode(const Record&);
+void encode_onto(std::string& out, const Record&);  // appends
 Result<Record> decode(std::string_view);
+
+// Makes a record fit: trees become digests (the largest first), then lists and texts are cut. Digests are
+// SHA-256 over the redacted tree; Redactor::bound makes keyed ones and should have run before.
+using Digester = std::function<Mac(std::string_view tree)>;
+void bound(Record&, const Digester&);
 
 }  // namespace strongroom::audit

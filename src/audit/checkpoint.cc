@@ -9,7 +9,8 @@
 namespace strongroom::audit {
 namespace {
 
-constexpr std::byte kEd25519{1};  // C2SP signature type
+constexpr std::byte kEd25519{1};                     // C2SP signature type
+constexpr std::string_view kRevision = "revision ";  // an extension line of ours
 constexpr std::string_view kDash = "\xe2\x80\x94 ";
 
 std::string typed_key(const crypto::Ed25519PublicKey& key) {
@@ -18,7 +19,9 @@ std::string typed_key(const crypto::Ed25519PublicKey& key) {
   return s;
 }
 
-std::unexpected<Error> bad(const char* what) { return fail(Code::corrupt, std::string("checkpoint: ") + what); }
+std::unexpected<Error> bad(const char* what) {
+  return fail(Code::corrupt, std::string("checkpoint: ") + what);
+}
 
 std::optional<std::string_view> take_line(std::string_view& rest) {
   const std::size_t end = rest.find('\n');
@@ -26,6 +29,14 @@ std::optional<std::string_view> take_line(std::string_view& rest) {
   const std::string_view line = rest.substr(0, end);
   rest.remove_prefix(end + 1);
   return line;
+}
+
+std::optional<std::uint64_t> parse_number(std::string_view s) {
+  std::uint64_t n = 0;
+  const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), n);
+  if (error != std::errc{} || end != s.data() + s.size() || (s.size() > 1 && s.front() == '0'))
+    return std::nullopt;
+  return n;
 }
 
 // The signed text (with its last newline) and the signature lines.
@@ -56,8 +67,8 @@ std::string VerifierKey::text() const {
 Result<VerifierKey> VerifierKey::parse(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   const auto refuse = [](const char* what) {
-    return fail(Code::invalid_argument, std::string("verifier key: ") + what +
-                                            " (expected strongroom/<store id>+<hash>+<base64>)");
+    return fail(Code::invalid_argument,
+                std::string("verifier key: ") + what + " (expected strongroom/<store id>+<hash>+<base64>)");
   };
   const std::size_t first = text.find('+');
   const std::size_t second = first == std::string_view::npos ? first : text.find('+', first + 1);
@@ -74,9 +85,13 @@ Result<VerifierKey> VerifierKey::parse(std::string_view text) {
   return k;
 }
 
-std::string sign_checkpoint(const VerifierKey& verifier, const crypto::Ed25519Key& key, std::uint64_t size,
-                            const Hash& root) {
-  std::string note = verifier.origin + "\n" + std::to_string(size) + "\n" + to_base64(View(root)) + "\n";
+std::string sign_checkpoint(const VerifierKey& verifier, const crypto::Ed25519Key& key,
+                            const Frontier& frontier, std::uint64_t revision) {
+  const Hash root = frontier.root();
+  std::string note =
+      verifier.origin + "\n" + std::to_string(frontier.size()) + "\n" + to_base64(View(root)) + "\n";
+  note += kRevision;
+  note += std::to_string(revision) + "\n";
   const crypto::Ed25519Signature signature = key.sign(as_view(note));
   std::string blob = verifier.key_hash();
   blob += as_text(View(signature));
@@ -96,12 +111,19 @@ Result<Claim> parse_checkpoint(std::string_view note) {
   if (!origin || !size || !root || origin->empty()) return bad("fewer than three lines");
   Claim claim;
   claim.origin = *origin;
-  const auto [end, error] = std::from_chars(size->data(), size->data() + size->size(), claim.size);
-  if (error != std::errc{} || end != size->data() + size->size() || (size->size() > 1 && size->front() == '0'))
-    return bad("the size is no number");
+  const auto leaves = parse_number(*size);
+  if (!leaves) return bad("the size is no number");
+  claim.size = *leaves;
   const auto hash = from_base64(*root);
-  if (!hash || hash->size() != claim.root.size() || to_base64(*hash) != *root) return bad("the root is no hash");
+  if (!hash || hash->size() != claim.root.size() || to_base64(*hash) != *root)
+    return bad("the root is no hash");
   std::memcpy(claim.root.data(), hash->data(), claim.root.size());
+  while (const auto line = take_line(rest)) {
+    if (!line->starts_with(kRevision)) continue;
+    const auto revision = parse_number(line->substr(kRevision.size()));
+    if (!revision) return bad("the revision is no number");
+    claim.revision = *revision;
+  }
   return claim;
 }
 
@@ -115,7 +137,8 @@ Result<Claim> verify_checkpoint(std::string_view note, const VerifierKey& verifi
     if (!line->starts_with(wanted)) continue;
     const auto blob = from_base64(line->substr(wanted.size()));
     if (!blob || blob->size() != 68 || as_text(View(*blob).first(4)) != verifier.key_hash()) continue;
-    if (crypto::ed25519_verify(View(verifier.key), as_view(parts->text), View(*blob).subspan(4))) return claim;
+    if (crypto::ed25519_verify(View(verifier.key), as_view(parts->text), View(*blob).subspan(4)))
+      return claim;
     return bad("the signature does not verify");
   }
   return bad("not signed by this key");

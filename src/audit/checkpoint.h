@@ -28,9 +28,11 @@ struct Claim {
   std::string origin;
   std::uint64_t size = 0;
   Hash root{};
+  std::uint64_t revision = 0;  // the highest store revision among the records
 };
 
-std::string sign_checkpoint(const VerifierKey&, const crypto::Ed25519Key&, std::uint64_t size, const Hash& root);
+std::string sign_checkpoint(const VerifierKey&, const crypto::Ed25519Key&, const Frontier&,
+                            std::uint64_t revision);
 // Without checking the signature. Code::corrupt.
 Result<Claim> parse_checkpoint(std::string_view note);
 // Code::corrupt when it is malformed, of another origin, or not signed by the key.

@@ -19,7 +19,8 @@ std::unexpected<Error> failed(std::string_view what, std::string_view name, int 
   const Code code = error == ENOSPC || error == EDQUOT || error == EFBIG ? Code::no_space
                     : error == ENOENT                                    ? Code::not_found
                                                                          : Code::unavailable;
-  return fail(code, "audit log: cannot " + std::string(what) + " " + std::string(name) + ": " + std::strerror(error));
+  return fail(
+      code, "audit log: cannot " + std::string(what) + " " + std::string(name) + ": " + std::strerror(error));
 }
 
 class RealFile final : public DiskFile {
@@ -58,7 +59,7 @@ class RealFile final : public DiskFile {
     return {};
   }
   Result<std::uint64_t> size() const override {
-    struct stat st {};
+    struct stat st{};
     if (::fstat(fd_.get(), &st) != 0) return failed("look at", name_, errno);
     return static_cast<std::uint64_t>(st.st_size);
   }
@@ -146,7 +147,8 @@ class MemoryDisk final : public Disk {
 Result<std::unique_ptr<RealDisk>> RealDisk::create(const std::filesystem::path& directory) {
   std::error_code error;
   if (directory.has_parent_path()) std::filesystem::create_directories(directory.parent_path(), error);
-  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return failed("create", directory.native(), errno);
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return failed("create", directory.native(), errno);
   SR_LET(auto disk, existing(directory));
   // The directory's own name must be durable too.
   const Fd parent(::open(directory.has_parent_path() ? directory.parent_path().c_str() : ".",
@@ -163,7 +165,10 @@ Result<std::unique_ptr<RealDisk>> RealDisk::existing(const std::filesystem::path
 
 Result<std::unique_ptr<DiskFile>> RealDisk::open(std::string_view name, Mode mode) {
   const std::filesystem::path path = directory_ / name;
-  const int flags = (mode == Mode::read_only ? O_RDONLY : mode == Mode::create ? O_RDWR | O_CREAT : O_RDWR) | O_CLOEXEC;
+  const int flags = (mode == Mode::read_only ? O_RDONLY
+                     : mode == Mode::create  ? O_RDWR | O_CREAT
+                                             : O_RDWR) |
+                    O_CLOEXEC;
   Fd fd(::open(path.c_str(), flags | O_NOFOLLOW, 0600));
   if (!fd) return failed("open", path.native(), errno);
   return std::make_unique<RealFile>(std::move(fd), path.native());
@@ -172,14 +177,16 @@ Result<std::unique_ptr<DiskFile>> RealDisk::open(std::string_view name, Mode mod
 Result<std::vector<std::string>> RealDisk::names() const {
   std::vector<std::string> out;
   std::error_code error;
-  for (std::filesystem::directory_iterator at(directory_, error), end; !error && at != end; at.increment(error))
+  for (std::filesystem::directory_iterator at(directory_, error), end; !error && at != end;
+       at.increment(error))
     if (at->is_regular_file(error)) out.push_back(at->path().filename().native());
   if (error) return failed("list", directory_.native(), error.value());
   return out;
 }
 
 Status RealDisk::rename(std::string_view from, std::string_view to) {
-  if (::rename((directory_ / from).c_str(), (directory_ / to).c_str()) != 0) return failed("rename", from, errno);
+  if (::rename((directory_ / from).c_str(), (directory_ / to).c_str()) != 0)
+    return failed("rename", from, errno);
   return {};
 }
 
@@ -195,7 +202,7 @@ Status RealDisk::sync_names() {
 }
 
 std::uint64_t RealDisk::free_bytes() const noexcept {
-  struct statvfs v {};
+  struct statvfs v{};
   if (::statvfs(directory_.c_str(), &v) != 0) return UINT64_MAX;  // a disk that cannot say is not called full
   return static_cast<std::uint64_t>(v.f_bavail) * v.f_frsize;
 }

@@ -8,7 +8,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "audit/cursor.h"
+#include "audit/disk.h"
 #include "audit/record.h"
 #include "audit/segment_keys.h"
 #include "base/env.h"
@@ -19,6 +22,9 @@ struct LogLimits {
   std::uint64_t segment_bytes = 64u << 20;
   std::uint64_t reserve_bytes = 16u << 20;  // free space kept so that operators can delete
   std::size_t queue = 64 * 1024;
+  std::size_t group_bytes = 256 * 1024;       // one write, one sync
+  std::size_t fill_step = 256 * 1024;         // the next segment is zero-filled in steps; 0: never
+  Nanoseconds checkpoint_every = Seconds(1);  // when there is news; 0: after every group
 };
 
 struct Checkpoint {
@@ -43,6 +49,7 @@ class Log {
   // that was never acknowledged. An empty path keeps the log in memory (-dev). Code::corrupt names segment
   // and place.
   static Result<std::unique_ptr<Log>> open(const std::filesystem::path& directory, LogLimits, Env&);
+  static Result<std::unique_ptr<Log>> open_on(std::unique_ptr<Disk>, LogLimits, Env&);
   virtual ~Log() = default;
 
   // While closed (sealed) records are written plain and wait for the first checkpoint after unseal.
@@ -57,7 +64,16 @@ class Log {
   virtual std::uint64_t durable_revision() const noexcept = 0;
   virtual Checkpoint newest_checkpoint() const = 0;
   virtual std::string verifier_key() const = 0;  // C2SP, of this log; empty before the first unseal
-  virtual void add_reader(Reader&) = 0;  // before the first append
+  // Signs what is durable now, without waiting for the second to pass. Code::sealed.
+  virtual Status sign_now() = 0;
+  // The reader hears of every group from the next one on; remove_reader returns when it is not in use.
+  virtual void add_reader(Reader&) = 0;
+  virtual void remove_reader(Reader&) = 0;
+
+  // Durable records, for `audit show` and for exporters that are behind. Any thread; one cursor, one thread.
+  virtual std::uint64_t size() const noexcept = 0;           // the sequence of the next record
+  virtual std::unique_ptr<RecordCursor> cursor() const = 0;  // dies before the log
+  Result<std::vector<StoredRecord>> read(std::uint64_t from, std::size_t limit) const;
 };
 
 }  // namespace strongroom::audit

@@ -13,7 +13,7 @@ namespace strongroom::audit {
 
 using Hash = crypto::Digest;
 
-Hash leaf_hash(std::string_view stored) noexcept;           // SHA-256(0x00 | stored)
+Hash leaf_hash(std::string_view stored) noexcept;              // SHA-256(0x00 | stored)
 Hash node_hash(const Hash& left, const Hash& right) noexcept;  // SHA-256(0x01 | left | right)
 
 class Frontier {

@@ -99,7 +99,8 @@ class Encoder {
     flag(a.accessor.has_value(), kAccessor);
     flag(!a.display_name.empty(), kDisplayName);
     flag(!a.policies.empty(), kPolicies);
-    if (!a.token_policies.empty()) bits |= a.token_policies == a.policies ? kTokenPoliciesSame : kTokenPolicies;
+    if (!a.token_policies.empty())
+      bits |= a.token_policies == a.policies ? kTokenPoliciesSame : kTokenPolicies;
     flag(!a.identity_policies.empty(), kIdentityPolicies);
     if (!a.granting_policies.empty()) bits |= a.granting_policies == a.policies ? kGrantingSame : kGranting;
     flag(!a.token_type.empty(), kTokenType);
@@ -146,7 +147,8 @@ class Encoder {
     flag(!r.remote_address.empty() || r.remote_port != 0, kRemote);
     flag(r.wrap_ttl > 0, kWrapTtl);
     flag(r.actor.has_value(), kActor);
-    if (r.presented_token) bits |= r.actor && r.actor->client_token == r.presented_token ? kPresentedIsActors : kPresented;
+    if (r.presented_token)
+      bits |= r.actor && r.actor->client_token == r.presented_token ? kPresentedIsActors : kPresented;
     flag(!r.request.empty(), kRequest);
     flag(r.outcome != "ok", kOutcome);
     flag(!r.error.empty(), kError);
@@ -300,7 +302,9 @@ class Decoder {
     Actor a;
     const std::uint64_t bits = varint();
     require((bits & ~std::uint64_t{kAllOfActor}) == 0, "unknown fields");
-    const auto only_one = [&](std::uint64_t both) { require((bits & both) != both, "fields that exclude each other"); };
+    const auto only_one = [&](std::uint64_t both) {
+      require((bits & both) != both, "fields that exclude each other");
+    };
     only_one(kTokenPolicies | kTokenPoliciesSame);
     only_one(kGranting | kGrantingSame);
     only_one(kAllowed | kRefused);
@@ -308,7 +312,8 @@ class Decoder {
     if (bits & kAccessor) a.accessor = mac();
     if (bits & kDisplayName) a.display_name = filled_text();
     if (bits & kPolicies) a.policies = list();
-    if (bits & (kTokenPoliciesSame | kGrantingSame)) require(!a.policies.empty(), "policies that are the same as none");
+    if (bits & (kTokenPoliciesSame | kGrantingSame))
+      require(!a.policies.empty(), "policies that are the same as none");
     if (bits & kTokenPolicies) a.token_policies = list();
     require(a.token_policies.empty() || a.token_policies != a.policies, "a list longer than needed");
     if (bits & kTokenPoliciesSame) a.token_policies = a.policies;

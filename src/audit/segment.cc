@@ -117,9 +117,11 @@ std::string header_bytes(FileKind kind, Header h) {
 Result<Header> parse_header(FileKind kind, std::string_view s) {
   if (s.size() != kHeaderSize) return fail(Code::corrupt, "audit log: a header is cut short");
   if (s.substr(0, 8) != magic(kind)) return fail(Code::corrupt, "audit log: a header of another kind");
-  if (crc32c(0, s.substr(0, 28)) != get_be(s.substr(28, 4))) return fail(Code::corrupt, "audit log: a header is damaged");
+  if (crc32c(0, s.substr(0, 28)) != get_be(s.substr(28, 4)))
+    return fail(Code::corrupt, "audit log: a header is damaged");
   if (get_be(s.substr(8, 4)) != kVersion)
-    return fail(Code::failed_precondition, "audit log: a segment of a version that this server does not know");
+    return fail(Code::failed_precondition,
+                "audit log: a segment of a version that this server does not know");
   return Header{get_be(s.substr(12, 8)), get_be(s.substr(20, 8))};
 }
 
@@ -180,7 +182,8 @@ std::array<std::byte, 12> SegmentCipher::nonce(std::uint64_t index) const noexce
   return n;
 }
 
-void SegmentCipher::seal_tail(std::string& out, std::size_t from, std::uint64_t index, std::uint8_t flags) const {
+void SegmentCipher::seal_tail(std::string& out, std::size_t from, std::uint64_t index,
+                              std::uint8_t flags) const {
   const std::size_t plain = out.size() - from;
   out.resize(out.size() + crypto::Gcm::kTag);
   const auto all = std::as_writable_bytes(std::span(out)).subspan(from);
@@ -188,11 +191,13 @@ void SegmentCipher::seal_tail(std::string& out, std::size_t from, std::uint64_t 
   gcm_.seal(nonce(index), {as_view(aad_), View(&flag, 1)}, all.first(plain), all);
 }
 
-Result<std::string> SegmentCipher::open(std::string_view body, std::uint64_t index, std::uint8_t flags) const {
+Result<std::string> SegmentCipher::open(std::string_view body, std::uint64_t index,
+                                        std::uint8_t flags) const {
   if (body.size() < crypto::Gcm::kTag) return fail(Code::corrupt, "audit log: a record is too short");
   std::string plain(body.size() - crypto::Gcm::kTag, '\0');
   const std::byte flag{flags};
-  SR_TRY(gcm_.open(nonce(index), {as_view(aad_), View(&flag, 1)}, as_view(body), std::as_writable_bytes(std::span(plain))));
+  SR_TRY(gcm_.open(nonce(index), {as_view(aad_), View(&flag, 1)}, as_view(body),
+                   std::as_writable_bytes(std::span(plain))));
   return plain;
 }
 

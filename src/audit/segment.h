@@ -81,9 +81,9 @@ struct CheckpointEntry {
 std::string entry_bytes(const CheckpointEntry&);
 struct CheckpointFile {
   std::vector<CheckpointEntry> entries;
-  std::size_t good = 0;        // bytes that parsed
-  std::size_t size = 0;        // of the file
-  bool sound = false;          // header
+  std::size_t good = 0;  // bytes that parsed
+  std::size_t size = 0;  // of the file
+  bool sound = false;    // header
 };
 // Everything up to the first byte that does not parse.
 CheckpointFile parse_checkpoints(std::uint64_t segment, std::string_view bytes);

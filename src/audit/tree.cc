@@ -11,6 +11,55 @@ constexpr unsigned kText = 3;
 constexpr char kNumberTag = '\xc7';
 constexpr char kDigestTag = '\xc6';
 
+// Keys that take one byte or two. Part of the format: a change needs a new version of the record.
+constexpr std::string_view kKnownKeys[] = {"data",          "metadata",
+                                           "created_time",  "custom_metadata",
+                                           "deletion_time", "destroyed",
+                                           "version",       "options",
+                                           "cas",           "error",
+                                           "keys",          "token",
+                                           "accessor",      "id",
+                                           "policies",      "ttl",
+                                           "type",          "password",
+                                           "username",      "value",
+                                           "path",          "role",
+                                           "role_id",       "secret_id",
+                                           "meta",          "creation_time",
+                                           "creation_ttl",  "display_name",
+                                           "entity_id",     "expire_time",
+                                           "issue_time",    "explicit_max_ttl",
+                                           "num_uses",      "orphan",
+                                           "renewable",     "increment",
+                                           "lease_id",      "config",
+                                           "policy",        "name"};
+constexpr std::size_t kLongestKnown = 16;
+
+// Codes by length, so that a name is compared with a few others.
+struct KnownKeys {
+  std::array<std::array<std::int8_t, 12>, kLongestKnown + 1> by_length{};
+  constexpr KnownKeys() {
+    for (auto& row : by_length) row.fill(-1);
+    for (std::size_t code = 0; code < std::size(kKnownKeys); ++code) {
+      auto& row = by_length[kKnownKeys[code].size()];
+      for (auto& slot : row)
+        if (slot < 0) {
+          slot = static_cast<std::int8_t>(code);
+          break;
+        }
+    }
+  }
+};
+constexpr KnownKeys kKnown;
+
+int known_key(std::string_view name) noexcept {
+  if (name.size() > kLongestKnown) return -1;
+  for (const std::int8_t code : kKnown.by_length[name.size()]) {
+    if (code < 0) return -1;
+    if (kKnownKeys[static_cast<std::size_t>(code)] == name) return code;
+  }
+  return -1;
+}
+
 std::unexpected<Error> bad(const char* what) {
   return fail(Code::corrupt, std::string("audit tree: ") + what);
 }
@@ -20,7 +69,8 @@ void Writer::head(unsigned major, std::uint64_t value) {
   const auto top = static_cast<unsigned char>(major << 5);
   const auto put = [&](unsigned info, int bytes) {
     out_.push_back(static_cast<char>(top | info));
-    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8) out_.push_back(static_cast<char>(value >> shift));
+    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
+      out_.push_back(static_cast<char>(value >> shift));
   };
   if (value < 24)
     out_.push_back(static_cast<char>(top | value));
@@ -32,6 +82,13 @@ void Writer::head(unsigned major, std::uint64_t value) {
     put(26, 4);
   else
     put(27, 8);
+}
+
+void Writer::key(std::string_view name) {
+  if (const int code = known_key(name); code >= 0)
+    head(kUnsigned, static_cast<std::uint64_t>(code));
+  else
+    text(name);
 }
 
 void Writer::text(std::string_view s) {
@@ -59,9 +116,9 @@ void Writer::number(std::string_view source) {
 void Writer::digest(const Mac& value, std::uint64_t count) {
   out_.push_back(kDigestTag);
   begin_map();
-  key("digest");
+  text("digest");
   mac(value);
-  key("members");
+  text("members");
   integer(static_cast<std::int64_t>(count));
   end_map();
 }
@@ -137,7 +194,8 @@ Result<Item> Reader::value() {
       item.kind = Kind::null;
       return item;
     case 0xc7: {
-      if (rest_.empty() || static_cast<unsigned char>(rest_.front()) >> 5 != kText) return bad("a number without text");
+      if (rest_.empty() || static_cast<unsigned char>(rest_.front()) >> 5 != kText)
+        return bad("a number without text");
       const unsigned text_low = static_cast<unsigned char>(rest_.front()) & 31;
       rest_.remove_prefix(1);
       SR_LET(item.text, text_body(text_low));
@@ -145,20 +203,24 @@ Result<Item> Reader::value() {
       return item;
     }
     case 0xc6: {
-      static constexpr std::string_view kBefore = "\xbf\x66"
-                                                  "digest\x58\x20";
+      static constexpr std::string_view kBefore =
+          "\xbf\x66"
+          "digest\x58\x20";
       static constexpr std::string_view kBetween = "\x67members";
-      if (!rest_.starts_with(kBefore) || rest_.size() < kBefore.size() + item.mac.size()) return bad("a digest of a wrong form");
+      if (!rest_.starts_with(kBefore) || rest_.size() < kBefore.size() + item.mac.size())
+        return bad("a digest of a wrong form");
       rest_.remove_prefix(kBefore.size());
       std::memcpy(item.mac.data(), rest_.data(), item.mac.size());
       rest_.remove_prefix(item.mac.size());
       if (!rest_.starts_with(kBetween)) return bad("a digest of a wrong form");
       rest_.remove_prefix(kBetween.size());
-      if (rest_.empty() || static_cast<unsigned char>(rest_.front()) >> 5 != kUnsigned) return bad("a digest of a wrong form");
+      if (rest_.empty() || static_cast<unsigned char>(rest_.front()) >> 5 != kUnsigned)
+        return bad("a digest of a wrong form");
       const unsigned count_low = static_cast<unsigned char>(rest_.front()) & 31;
       rest_.remove_prefix(1);
       SR_LET(const std::uint64_t count, argument(count_low));
-      if (count > INT64_MAX || rest_.empty() || rest_.front() != '\xff') return bad("a digest of a wrong form");
+      if (count > INT64_MAX || rest_.empty() || rest_.front() != '\xff')
+        return bad("a digest of a wrong form");
       rest_.remove_prefix(1);
       item.kind = Kind::digest;
       item.integer = static_cast<std::int64_t>(count);
@@ -187,10 +249,18 @@ Result<Item> Reader::next() {
   }
   if (in_map && !value_due_) {
     const auto head = static_cast<unsigned char>(rest_.front());
-    if (head >> 5 != kText) return bad("a key that is no text");
     rest_.remove_prefix(1);
     Item item;
-    SR_LET(item.text, text_body(head & 31));
+    if (head >> 5 == kUnsigned) {
+      SR_LET(const std::uint64_t code, argument(head & 31));
+      if (code >= std::size(kKnownKeys)) return bad("a key of an unknown code");
+      item.text = kKnownKeys[code];
+    } else if (head >> 5 == kText) {
+      SR_LET(item.text, text_body(head & 31));
+      if (known_key(item.text) >= 0) return bad("a key that has a code");
+    } else {
+      return bad("a key that is no text");
+    }
     item.kind = Kind::key;
     value_due_ = true;
     return item;

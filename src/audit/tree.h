@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "audit/record.h"
+#include "base/bytes.h"
 
 namespace strongroom::audit::tree {
 
@@ -21,7 +22,7 @@ class Writer {
   void end_map() { out_.push_back('\xff'); }
   void begin_array() { out_.push_back('\x9f'); }
   void end_array() { out_.push_back('\xff'); }
-  void key(std::string_view name) { text(name); }
+  void key(std::string_view name);
   void text(std::string_view);
   void mac(const Mac&);
   void integer(std::int64_t);
@@ -53,11 +54,11 @@ enum class Kind : std::uint8_t {
 
 struct Item {
   Kind kind = Kind::finish;
-  std::string_view text;      // key, text, number
-  Mac mac{};                  // mac, digest
-  std::int64_t integer = 0;   // integer; digest: members
+  std::string_view text;     // key, text, number
+  Mac mac{};                 // mac, digest
+  std::int64_t integer = 0;  // integer; digest: members
   bool boolean = false;
-  bool of_map = false;        // end
+  bool of_map = false;  // end
 };
 
 // Strict and total: Code::corrupt for anything a Writer would not have written. Views live as long as the

@@ -1,0 +1,298 @@
+// status and operator: the state of the server, its initialisation and its seal.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apps/cli/session.h"
+
+namespace strongroom::apps::cli {
+namespace {
+
+// Order and names of the client library's seal status; the second member says that a value of nothing is left
+// out.
+constexpr std::pair<std::string_view, bool> kStatusFields[] = {
+    {"type", false},      {"initialized", false},   {"sealed", false},     {"t", false},
+    {"n", false},         {"progress", false},      {"nonce", false},      {"version", false},
+    {"build_date", true}, {"commit_date", true},    {"migration", false},  {"cluster_name", true},
+    {"cluster_id", true}, {"recovery_seal", false}, {"storage_type", true}};
+constexpr std::string_view kLeaderFields[] = {
+    "ha_enabled",           "is_self",           "active_time", "leader_address", "leader_cluster_address",
+    "raft_committed_index", "raft_applied_index"};
+
+std::string_view yes(bool b) { return b ? "true" : "false"; }
+
+int print_status(Session& s, json::Node seal, std::optional<json::Node> leader) {
+  const bool ha = leader && member_truth(*leader, "ha_enabled");
+  SecretText all;
+  json::Writer w(all);
+  w.begin_object();
+  for (const auto& [name, optional] : kStatusFields) {
+    const json::Node n = member(seal, name);
+    if (optional && (n.is_null() || (n.is_string() && n.text().empty()))) continue;
+    w.key(name);
+    append_sorted(w, n);
+  }
+  for (const json::Node n : seal) {  // what only this server knows, such as its audit key
+    const bool known = std::any_of(std::begin(kStatusFields), std::end(kStatusFields),
+                                   [&](const auto& f) { return f.first == n.key(); });
+    constexpr std::string_view envelope[] = {"request_id", "lease_id",  "renewable", "lease_duration",
+                                             "data",       "wrap_info", "warnings",  "auth"};
+    if (known || std::find(std::begin(envelope), std::end(envelope), n.key()) != std::end(envelope)) continue;
+    w.key(n.key());
+    append_sorted(w, n);
+  }
+  if (leader)
+    for (const std::string_view name : kLeaderFields) {
+      const json::Node n = member(*leader, name);
+      if (name != "ha_enabled" && !ha) continue;
+      if (n.is_null()) continue;
+      w.key(name);
+      append_sorted(w, n);
+    }
+  w.end_object();
+  auto doc = json::Doc::parse(view(all), reply_limits());
+  if (!doc) return 1;
+  if (const auto name = s.field()) return s.print_field(doc->root(), *name);
+  if (s.format() != Format::table) {
+    s.print_json(view(all));
+    return 0;
+  }
+  Table t{"Key", "Value"};
+  const bool sealed = member_truth(seal, "sealed");
+  const bool recovery = member_truth(seal, "recovery_seal");
+  const auto number = [&](std::string_view name) {
+    return fmt::format("{}", member_number(seal, name).value_or(0));
+  };
+  t.add({recovery ? "Recovery Seal Type" : "Seal Type", member_text(seal, "type")});
+  t.add({"Initialized", yes(member_truth(seal, "initialized"))});
+  t.add({"Sealed", yes(sealed)});
+  t.add({recovery ? "Total Recovery Shares" : "Total Shares", number("n")});
+  t.add({"Threshold", number("t")});
+  if (sealed) {
+    t.add({"Unseal Progress", number("progress") + "/" + number("t")});
+    t.add({"Unseal Nonce", member_text(seal, "nonce")});
+  }
+  if (member_truth(seal, "migration")) t.add({"Seal Migration in Progress", "true"});
+  t.add({"Version", member_text(seal, "version")});
+  if (const auto v = member_text(seal, "commit_date"); !v.empty()) t.add({"Commit Date", v});
+  if (const auto v = member_text(seal, "build_date"); !v.empty()) t.add({"Build Date", v});
+  t.add({"Storage Type", member_text(seal, "storage_type")});
+  if (const auto v = member_text(seal, "cluster_name"); !v.empty()) {
+    t.add({"Cluster Name", v});
+    t.add({"Cluster ID", member_text(seal, "cluster_id")});
+  }
+  if (leader) {
+    t.add({"HA Enabled", yes(ha)});
+    if (ha) {
+      const auto address = member_text(*leader, "leader_address");
+      const auto cluster = member_text(*leader, "leader_cluster_address");
+      const bool self = member_truth(*leader, "is_self");
+      t.add({"HA Cluster", cluster.empty() ? "n/a" : cluster});
+      t.add({"HA Mode", sealed ? "sealed" : self ? "active" : "standby"});
+      if (self) t.add({"Active Since", member_text(*leader, "active_time")});
+      if (!self) t.add({"Active Node Address", address.empty() ? "<none>" : address});
+      if (const auto v = member_number(*leader, "raft_committed_index"))
+        t.add({"Raft Committed Index", fmt::format("{}", *v)});
+      if (const auto v = member_number(*leader, "raft_applied_index"))
+        t.add({"Raft Applied Index", fmt::format("{}", *v)});
+    }
+  }
+  if (const auto v = member_text(seal, "audit_key"); !v.empty()) t.add({"Audit Key", v});
+  s.print_text(t.text());
+  return 0;
+}
+
+int print_with_leader(Session& s, json::Node seal) {
+  const auto leader = s.ask_first({.method = "GET", .path = "sys/leader"}, "");
+  if (leader && leader->ok()) return print_status(s, seal, leader->body());
+  return print_status(s, seal, std::nullopt);
+}
+
+Result<int> status(Session& s) {
+  // Whatever goes wrong here is 1: 2 says that the server is sealed.
+  auto a = s.demand({.method = "GET", .path = "sys/seal-status"}, "Error checking seal status");
+  if (!a) {
+    if (s.shown()) return 0;
+    return fail(Code::failed_precondition, a.error().message);
+  }
+  const int printed = print_with_leader(s, a->body());
+  if (printed != 0) return printed;
+  return member_truth(a->body(), "sealed") ? 2 : 0;
+}
+
+// The members a script reads, named as Vault's command names them.
+SecretText init_json(json::Node reply, std::int64_t shares, std::int64_t threshold) {
+  const json::Node recovery = member(reply, "recovery_keys");
+  const auto recovered = static_cast<std::int64_t>(recovery.size());
+  SecretText out;
+  json::Writer w(out);
+  w.begin_object();
+  w.key("unseal_keys_b64"), append_sorted(w, member(reply, "keys_base64"));
+  w.key("unseal_keys_hex"), append_sorted(w, member(reply, "keys"));
+  w.key("unseal_shares"), w.integer(recovered == 0 ? shares : 1);
+  w.key("unseal_threshold"), w.integer(recovered == 0 ? threshold : 1);
+  w.key("recovery_keys_b64"), append_sorted(w, member(reply, "recovery_keys_base64"));
+  w.key("recovery_keys_hex"), append_sorted(w, recovery);
+  w.key("recovery_keys_shares"), w.integer(recovered);
+  w.key("recovery_keys_threshold"), w.integer(recovered == 0 ? 0 : threshold);
+  w.key("root_token"), append_sorted(w, member(reply, "root_token"));
+  constexpr std::string_view known[] = {"keys", "keys_base64", "recovery_keys", "recovery_keys_base64",
+                                        "root_token"};
+  for (const json::Node n : reply)
+    if (std::find(std::begin(known), std::end(known), n.key()) == std::end(known))
+      w.key(n.key()), append_sorted(w, n);
+  w.end_object();
+  return out;
+}
+
+Result<int> init(Session& s) {
+  if (s.flags.on("status")) {
+    auto a = s.demand({.method = "GET", .path = "sys/init"}, "Error checking initialization status");
+    if (!a) {
+      if (s.shown()) return 0;
+      return fail(Code::failed_precondition, a.error().message);
+    }
+    const bool done = member_truth(a->body(), "initialized");
+    s.console.line(done ? "Strongroom is initialized" : "Strongroom is not initialized");
+    return done ? 0 : 2;
+  }
+  const auto seal = s.ask_first({.method = "GET", .path = "sys/seal-status"}, "Error initializing");
+  if (!seal) return std::unexpected(seal.error());
+  const bool automatic = member_truth(seal->body(), "recovery_seal") ||
+                         (seal->ok() && member_text(seal->body(), "type") != "shamir");
+  const auto number = [&](std::string_view name, std::int64_t otherwise) {
+    return s.flags.number(name).value_or(otherwise);
+  };
+  const std::int64_t shares = automatic ? number("recovery-shares", 5) : number("key-shares", 5);
+  const std::int64_t threshold = automatic ? number("recovery-threshold", 3) : number("key-threshold", 3);
+  SecretText body;
+  json::Writer w(body);
+  w.begin_object();
+  if (!automatic || s.flags.given("key-shares")) w.key("secret_shares"), w.integer(number("key-shares", 5));
+  if (!automatic || s.flags.given("key-threshold"))
+    w.key("secret_threshold"), w.integer(number("key-threshold", 3));
+  if (automatic || s.flags.given("recovery-shares"))
+    w.key("recovery_shares"), w.integer(number("recovery-shares", 5));
+  if (automatic || s.flags.given("recovery-threshold"))
+    w.key("recovery_threshold"), w.integer(number("recovery-threshold", 3));
+  w.end_object();
+  SR_LET(const Answer a,
+         s.demand({.method = "PUT", .path = "sys/init", .body = std::move(body)}, "Error initializing"));
+  const json::Node reply = a.body();
+  if (s.format() != Format::table) {
+    s.print_json(view(init_json(reply, shares, threshold)));
+    return 0;
+  }
+  const json::Node keys = member(reply, "keys_base64");
+  const json::Node recovery = member(reply, "recovery_keys_base64");
+  SecretText out;
+  std::size_t i = 0;
+  for (const json::Node k : keys)
+    out.append(fmt::format("Unseal Key {}: ", ++i)).append(k.text()).append("\n");
+  i = 0;
+  for (const json::Node k : recovery)
+    out.append(fmt::format("Recovery Key {}: ", ++i)).append(k.text()).append("\n");
+  out.append("\nInitial Root Token: ").append(member_text(reply, "root_token")).append("\n");
+  if (const auto key = member_text(reply, "audit_key"); !key.empty())
+    out.append("\nAudit Key: ").append(key).append("\n");
+  if (recovery.size() == 0)
+    out.append(
+        fmt::format("\nStrongroom initialized with {} key shares and a key threshold of {}. Please securely\n"
+                    "distribute the key shares printed above. When Strongroom is re-sealed,\n"
+                    "restarted, or stopped, you must supply at least {} of these keys to unseal it\n"
+                    "before it can start servicing requests.\n\n"
+                    "Strongroom does not store the generated root key. Without at least {} keys to\n"
+                    "reconstruct the root key, it will remain permanently sealed!\n",
+                    shares, threshold, threshold, threshold));
+  else
+    out.append(fmt::format(
+        "\nStrongroom initialized with {} recovery shares and a recovery threshold of {}. Please securely\n"
+        "distribute the recovery keys printed above. The seal unseals by itself.\n",
+        shares, threshold));
+  s.print_text(out);
+  return 0;
+}
+
+Result<int> unseal(Session& s) {
+  SecretText body;
+  json::Writer w(body);
+  w.begin_object();
+  if (s.flags.on("reset")) {
+    w.key("reset"), w.boolean(true);
+  } else {
+    SecretText key;
+    if (s.args().empty() || s.arg(0) == "-") {
+      if (s.args().empty() && s.console.can_ask()) {
+        SR_LET(key, s.console.ask_hidden("Unseal Key (will be hidden): "));
+      } else if (s.args().empty()) {
+        return fail(Code::failed_precondition,
+                    "There is no terminal to ask for the unseal key. Give - as the argument and the key on "
+                    "standard input, "
+                    "or run the command on a terminal.");
+      } else {
+        SR_LET(key, s.console.read_input());
+      }
+    } else {
+      s.warn_typed("An unseal key");
+      key = secret_text(s.arg(0));
+    }
+    w.key("key"), w.string(trimmed(view(key)));
+    if (s.flags.on("migrate")) w.key("migrate"), w.boolean(true);
+  }
+  w.end_object();
+  SR_LET(const Answer a,
+         s.demand({.method = "PUT", .path = "sys/unseal", .body = std::move(body)}, "Error unsealing"));
+  return print_with_leader(s, a.body());
+}
+
+Result<int> seal(Session& s) {
+  SR_LET([[maybe_unused]] const Answer a, s.demand({.method = "PUT", .path = "sys/seal"}, "Error sealing"));
+  s.console.line("Success! Strongroom is sealed.");
+  return 0;
+}
+
+constexpr Flag kInit[] = {
+    {"status", Takes::nothing, "Only say whether the server is initialized: exit code 0 yes, 2 no."},
+    {"key-shares", Takes::number, "Key shares to make. Default 5.", {}, "n"},
+    {"key-threshold", Takes::number, "Shares that together unseal. Default 3.", {}, "t"},
+    {"recovery-shares", Takes::number,
+     "With a seal that unseals by itself: recovery keys to make. Default 5."},
+    {"recovery-threshold", Takes::number, "Recovery keys that are needed together. Default 3."}};
+constexpr Flag kUnseal[] = {{"reset", Takes::nothing, "Forget the shares that were given so far."},
+                            {"migrate", Takes::nothing, "The share is for a change of the seal."}};
+
+constexpr Command kCommands[] = {
+    {"status",
+     "",
+     "Show whether the server is sealed",
+     "The exit code is 0 unsealed, 1 error, 2 sealed.",
+     "strongroom status\nstrongroom status -format=json",
+     kHttp | kFormat | kField,
+     {},
+     0,
+     0,
+     &status},
+    {"operator init", "", "Initialize a new server",
+     "Prints the unseal keys and the first root token, once. Give each key to another person.",
+     "strongroom operator init -key-shares=3 -key-threshold=2", kHttp | kFormat, kInit, 0, 0, &init},
+    {"operator unseal", "[KEY]", "Give one share of the unseal key",
+     "Without KEY it is asked for and not shown; - reads it from standard input.",
+     "strongroom operator unseal\nstrongroom operator unseal - < share.txt", kHttp | kFormat, kUnseal, 0, 1,
+     &unseal},
+    {"operator seal",
+     "",
+     "Seal the server",
+     "Nothing can be read until enough shares are given again.",
+     "strongroom operator seal",
+     kHttp,
+     {},
+     0,
+     0,
+     &seal},
+};
+
+}  // namespace
+
+std::span<const Command> server_commands() { return kCommands; }
+
+}  // namespace strongroom::apps::cli

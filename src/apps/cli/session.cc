@@ -1,0 +1,369 @@
+#include "apps/cli/session.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "base/fd.h"
+#include "base/time.h"
+
+namespace strongroom::apps::cli {
+namespace {
+
+// Paths whose every use needs the sudo capability (Vault API: root-protected paths), for -output-policy.
+constexpr std::string_view kSudo[] = {"sys/audit",
+                                      "sys/auth/",
+                                      "sys/seal",
+                                      "sys/raw",
+                                      "sys/rotate",
+                                      "sys/remount",
+                                      "sys/leases/revoke-force",
+                                      "sys/leases/revoke-prefix",
+                                      "sys/step-down",
+                                      "sys/config/",
+                                      "auth/token/accessors",
+                                      "auth/token/create-orphan",
+                                      "sys/internal/audit",
+                                      "sys/internal/store"};
+
+bool truth_of(const std::optional<std::string>& v) {
+  return v && (*v == "1" || *v == "t" || *v == "T" || *v == "true" || *v == "TRUE" || *v == "True");
+}
+
+std::string shell_quoted(std::string_view s) {
+  std::string out = "'";
+  for (const char c : s) {
+    if (c == '\'')
+      out += "'\\''";
+    else
+      out.push_back(c);
+  }
+  return out + "'";
+}
+
+}  // namespace
+
+std::string_view trimmed(std::string_view s) {
+  constexpr std::string_view space = " \t\r\n\v\f";
+  const auto from = s.find_first_not_of(space);
+  if (from == std::string_view::npos) return {};
+  return s.substr(from, s.find_last_not_of(space) - from + 1);
+}
+
+std::string clean_path(std::string_view s) {
+  s = trimmed(s);
+  while (s.starts_with('/')) s.remove_prefix(1);
+  while (s.ends_with('/')) s.remove_suffix(1);
+  return std::string(s);
+}
+
+SecretText secret_text(std::string_view s) { return {s.begin(), s.end()}; }
+json::Node member(json::Node n, std::string_view name) {
+  const auto found = n.find(name);
+  return found ? *found : json::Node{};
+}
+std::string_view member_text(json::Node n, std::string_view name) {
+  const json::Node m = member(n, name);
+  return m.is_string() ? m.text() : std::string_view{};
+}
+std::optional<std::int64_t> member_number(json::Node n, std::string_view name) {
+  return member(n, name).integer();
+}
+bool member_truth(json::Node n, std::string_view name) {
+  const json::Node m = member(n, name);
+  return m.kind() == json::Kind::boolean && m.boolean();
+}
+json::Node Answer::data() const { return member(body(), "data"); }
+
+Status Session::settle_format() {
+  const bool has_format = (command.shared & kFormat) != 0;
+  std::string chosen;
+  if (const auto v = flags.text("format"))
+    chosen = *v;
+  else if (has_format)
+    chosen = console.setting("FORMAT").value_or("");
+  const auto parsed = parse_format(chosen);
+  if (!parsed)
+    return fail(Code::invalid_argument,
+                fmt::format("Invalid output format: {}. Use table, json, yaml or raw", chosen));
+  if (*parsed == Format::raw && command.name != "read")
+    return fail(Code::invalid_argument, "This command does not support the -format=raw option.");
+  format_ = *parsed;
+  return {};
+}
+
+std::string Session::token_path() const {
+  if (const auto v = console.setting("TOKEN_PATH"); v && !v->empty()) return *v;
+  return console.variable("HOME").value_or("") + "/.vault-token";
+}
+
+Result<SecretText> Session::token() const {
+  if (auto v = console.setting("TOKEN"); v && !trimmed(*v).empty()) {
+    SecretText t = secret_text(trimmed(*v));
+    wipe(*v);
+    return t;
+  }
+  const std::string path = token_path();
+  if (::access(path.c_str(), F_OK) != 0) return SecretText{};
+  SR_LET(const SecretText text, read_secret_file(path));
+  return secret_text(trimmed(view(text)));
+}
+
+Status Session::store_token(std::string_view token) const {
+  const std::string path = token_path();
+  const std::string fresh = path + ".new";
+  const auto bad = [&] {
+    const int error = errno;
+    ::unlink(fresh.c_str());
+    return fail(Code::failed_precondition, fmt::format("Error storing token in {}: {}. Name a file of your "
+                                                       "own with STRONGROOM_TOKEN_PATH, or use -no-store",
+                                                       path, std::strerror(error)));
+  };
+  {
+    const Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd || ::fchmod(fd.get(), 0600) != 0) return bad();
+    if (::write(fd.get(), token.data(), token.size()) != static_cast<ssize_t>(token.size()) ||
+        ::fsync(fd.get()) != 0)
+      return bad();
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return bad();
+  return {};
+}
+
+void Session::warn_typed(std::string_view what) {
+  console.err(fmt::format(
+      "WARNING! {} stood on the command line, where the shell's history and other users of this machine can "
+      "see it.\nNext time give it by standard input (-), from a file (@FILE) or at the prompt.\n",
+      what));
+}
+
+Result<client::Api*> Session::api() {
+  if (api_) return &*api_;
+  client::Options o;
+  const auto setting = [&](std::string_view flag, std::string_view variable) -> std::string {
+    if (const auto v = flags.text(flag)) return std::string(*v);
+    return console.setting(variable).value_or("");
+  };
+  if (auto v = setting("address", "ADDR"); !v.empty()) o.address = std::move(v);
+  if (auto v = setting("agent-address", "AGENT_ADDR"); !v.empty()) o.address = std::move(v);
+  o.tls.ca_file = setting("ca-cert", "CACERT");
+  o.tls.ca_path = setting("ca-path", "CAPATH");
+  if (!flags.given("ca-cert")) o.tls.ca_pem = console.setting("CACERT_BYTES").value_or("");
+  o.tls.client_cert = setting("client-cert", "CLIENT_CERT");
+  o.tls.client_key = setting("client-key", "CLIENT_KEY");
+  o.tls.server_name = setting("tls-server-name", "TLS_SERVER_NAME");
+  if (flags.choice("tls-skip-verify").value_or(truth_of(console.setting("SKIP_VERIFY"))))
+    o.tls.verify = client::Verify::nothing;
+  if (flags.choice("disable-redirects").value_or(truth_of(console.setting("DISABLE_REDIRECTS"))))
+    o.redirects = client::Redirects::none;
+  o.name_space = clean_path(setting("namespace", "NAMESPACE"));
+  o.wrap_ttl = flags.duration("wrap-ttl").value_or("");
+  if (o.wrap_ttl.empty()) o.wrap_ttl = console.setting("WRAP_TTL").value_or("");
+  o.proxy = console.setting("PROXY_ADDR").value_or("");
+  if (o.proxy.empty()) o.proxy = console.setting("HTTP_PROXY").value_or("");
+  o.retries = 0;
+  if (const auto v = console.setting("MAX_RETRIES"); v && !v->empty()) {
+    const auto [end, error] = std::from_chars(v->data(), v->data() + v->size(), o.retries);
+    if (error != std::errc{} || end != v->data() + v->size() || o.retries > 2)
+      return fail(Code::invalid_argument, "the variable MAX_RETRIES must be 0, 1 or 2");
+  }
+  if (const auto v = console.setting("CLIENT_TIMEOUT"); v && !v->empty()) {
+    const auto d = parse_duration(*v);
+    if (!d || d->count() <= 0)
+      return fail(Code::invalid_argument, "the variable CLIENT_TIMEOUT must be a duration like 60s");
+    o.timeout = std::max(Seconds(1), std::chrono::duration_cast<Seconds>(*d));
+  }
+  for (const auto& [name, value] : flags.pairs("header")) {
+    std::string lower(name.substr(0, 8));
+    for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    if (lower == "x-vault-")
+      return fail(Code::invalid_argument,
+                  "-header cannot set X-Vault- headers; they have flags of their own");
+    o.headers.emplace_back(name, secret_text(value));
+  }
+  if (const auto v = setting("mfa", "MFA"); !v.empty()) o.headers.emplace_back("X-Vault-MFA", secret_text(v));
+  if (flags.on("policy-override")) o.headers.emplace_back("X-Vault-Policy-Override", secret_text("true"));
+  if (const auto v = flags.text("unlock-key")) o.headers.emplace_back("X-Vault-Unlock-Key", secret_text(*v));
+  SR_LET(o.token, token());
+  auto opened = client::Api::open(std::move(o));
+  if (!opened) return std::unexpected(std::move(opened).error());
+  api_.emplace(*std::move(opened));
+  return &*api_;
+}
+
+void Session::show(const client::Request& r) {
+  shown_ = true;
+  const auto& api = *api_;
+  const std::string_view method = client::wire_method(r.method);
+  if (flags.on("output-policy")) {
+    std::string capabilities = r.method == "LIST"   ? "\"list\""
+                               : method == "GET"    ? "\"read\""
+                               : method == "DELETE" ? "\"delete\""
+                               : method == "PATCH"  ? "\"patch\""
+                                                    : "\"create\", \"update\"";
+    for (const std::string_view sudo : kSudo)
+      if (r.path.starts_with(sudo)) {
+        capabilities += ", \"sudo\"";
+        break;
+      }
+    console.out(fmt::format("path \"{}\" {{\n  capabilities = [{}]\n}}\n", r.path, capabilities));
+    return;
+  }
+  std::string out = "curl";
+  if (method != "GET") out += fmt::format(" -X {}", method);
+  const auto& o = api.options();
+  if (o.tls.verify == client::Verify::nothing) out += " --insecure";
+  if (!o.tls.ca_file.empty()) out += " --cacert " + shell_quoted(o.tls.ca_file);
+  if (!o.tls.ca_path.empty()) out += " --capath " + shell_quoted(o.tls.ca_path);
+  if (!o.tls.client_cert.empty())
+    out += " --cert " + shell_quoted(o.tls.client_cert) + " --key " + shell_quoted(o.tls.client_key);
+  if (o.address.starts_with("unix://")) out += " --unix-socket " + shell_quoted(o.address.substr(7));
+  out += " -H \"X-Vault-Request: true\"";
+  if (!o.token.empty()) out += " -H \"X-Vault-Token: $(strongroom print token)\"";
+  if (!o.name_space.empty()) out += " -H " + shell_quoted("X-Vault-Namespace: " + o.name_space);
+  if (!o.wrap_ttl.empty()) out += " -H " + shell_quoted("X-Vault-Wrap-TTL: " + o.wrap_ttl);
+  if (method == "PATCH") out += " -H \"Content-Type: application/merge-patch+json\"";
+  if (!r.body.empty()) out += " -d " + shell_quoted(view(r.body));
+  console.out(out + " " + shell_quoted(api.url_of(r)) + "\n");
+}
+
+Result<Answer> Session::send(const client::Request& r, std::string_view doing) {
+  auto opened = api();
+  if (!opened) return std::unexpected(std::move(opened).error());
+  auto reply = (*opened)->send(r);
+  if (!reply) {
+    Error e = std::move(reply).error();
+    if (!doing.empty()) e.message = fmt::format("{}: {}", doing, e.message);
+    return std::unexpected(std::move(e));
+  }
+  Answer a;
+  a.status = reply->status;
+  a.method = std::move(reply->method);
+  a.url = std::move(reply->url);
+  a.text = std::make_unique<SecretText>(std::move(reply->body));
+  if (!a.text->empty()) {
+    auto doc = json::Doc::parse(view(*a.text), reply_limits());
+    if (doc)
+      a.doc.emplace(*std::move(doc));
+    else if (a.ok())
+      return fail(
+          Code::internal,
+          fmt::format(
+              "{}{}{} {} did not answer with JSON; is this the address of a Strongroom or Vault server?",
+              doing, doing.empty() ? "" : ": ", a.method, a.url));
+  }
+  return a;
+}
+
+Result<Answer> Session::ask_first(client::Request r, std::string_view doing) {
+  r.wrap = client::Wrap::never;
+  return send(r, doing);
+}
+
+Result<Answer> Session::ask(client::Request r, std::string_view doing) {
+  if (flags.on("output-curl-string") || flags.on("output-policy")) {
+    auto opened = api();
+    if (!opened) return std::unexpected(std::move(opened).error());
+    show(r);
+    return fail(Code::internal, "");  // shown() tells that this is no failure
+  }
+  return send(r, doing);
+}
+
+std::unexpected<Error> Session::refusal(const Answer& a, std::string_view doing) const {
+  std::string text(doing);
+  if (!text.empty()) text += ": ";
+  text += "Error making API request.\n\n";
+  if (!api_->options().name_space.empty())
+    text += fmt::format("Namespace: {}/\n", api_->options().name_space);
+  text += fmt::format("URL: {} {}\nCode: {}. ", a.method, a.url, a.status);
+  const json::Node errors = member(a.body(), "errors");
+  if (errors.is_array()) {
+    text += "Errors:\n\n";
+    bool first = true;
+    for (const json::Node e : errors) {
+      if (!first) text += "\n";
+      first = false;
+      text += fmt::format("* {}", e.text());
+    }
+  } else {
+    text += "Raw Message:\n\n";
+    text += view(*a.text);
+  }
+  std::string next;
+  if (a.status == 503 && text.find("sealed") != std::string::npos)
+    next = "\n\nUnseal the server first: strongroom operator unseal";
+  else if (a.status == 403 && api_->options().token.empty())
+    next = "\n\nNo token was sent. Log in first: strongroom login";
+  return fail(Code::unavailable, text + next);
+}
+
+Result<Answer> Session::demand(client::Request r, std::string_view doing) {
+  SR_LET(Answer a, ask(std::move(r), doing));
+  if (!a.ok()) return refusal(a, doing);
+  return a;
+}
+
+Result<std::optional<Answer>> Session::look(client::Request r, std::string_view doing) {
+  SR_LET(Answer a, ask(std::move(r), doing));
+  if (a.status == 404) {
+    if (a.data().is_object() || member(a.body(), "warnings").size() != 0) return std::optional(std::move(a));
+    return std::optional<Answer>{};
+  }
+  if (!a.ok()) return refusal(a, doing);
+  return std::optional(std::move(a));
+}
+
+void Session::print_text(const SecretText& t) { console.out(view(t)); }
+
+void Session::print_json(std::string_view source) {
+  if (format_ == Format::yaml) {
+    print_text(yaml_text(source));
+    return;
+  }
+  print_text(indented_text(source));
+  console.out("\n");
+}
+
+int Session::print_field(json::Node holder, std::string_view name) {
+  const auto found = holder.find(name);
+  if (!found || found->is_null()) {
+    console.error_line(fmt::format("Field \"{}\" not present in secret", name));
+    return 1;
+  }
+  print_text(value_text(*found, format_));
+  if (console.out_is_terminal() && format_ == Format::table) console.out("\n");
+  return 0;
+}
+
+int Session::print(const Answer& a) {
+  if (const auto name = field()) {
+    const auto value = secret_field(a.body(), *name, format_);
+    if (!value) {
+      console.error_line(fmt::format("Field \"{}\" not present in secret", *name));
+      return 1;
+    }
+    print_text(*value);
+    if (console.out_is_terminal()) console.out("\n");
+    return 0;
+  }
+  if (format_ == Format::raw) {
+    print_text(*a.text);
+    console.out("\n");
+    return 0;
+  }
+  if (format_ != Format::table) {
+    print_json(view(secret_json(a.body())));
+    return 0;
+  }
+  console.err(warnings_text(a.body()));
+  print_text(secret_table(a.body()));
+  return 0;
+}
+
+}  // namespace strongroom::apps::cli

@@ -295,6 +295,12 @@ std::uint64_t SimDisk::used() const {
   return used_locked();
 }
 
+std::uint64_t SimDisk::room() const {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t used = used_locked();
+  return used < capacity_ ? capacity_ - used : 0;
+}
+
 std::uint64_t SimDisk::used_locked() const {
   std::uint64_t sum = 0;
   for (const auto& [name, number] : names_) sum += files_.at(number).now.size();

@@ -54,6 +54,7 @@ class SimDisk {
   // All files together; a write that would grow beyond fails with Code::no_space and writes nothing.
   void set_capacity(std::uint64_t bytes);
   std::uint64_t used() const;
+  std::uint64_t room() const;  // what may still grow
 
   // Damage, for verifiers: flips one bit of what is stored, durable at once.
   void flip(std::string_view path, std::uint64_t bit);

@@ -1,0 +1,50 @@
+# A production configuration with every choice that matters. Vault's stanzas work too; what they mean here is said in the log.
+# Try it: strongroom server -config=/etc/strongroom/strongroom.hcl
+
+storage "embedded" {
+  path = "/var/lib/strongroom"
+}
+
+listener "tcp" {
+  address       = "0.0.0.0:8200"
+  tls_cert_file = "/etc/strongroom/tls/cert.pem" # read again on SIGHUP
+  tls_key_file  = "/etc/strongroom/tls/key.pem"
+  # tls_min_version = "tls13"
+
+  # Behind a proxy, so that the audit log names the client; only these addresses are believed.
+  # x_forwarded_for_authorized_addrs = ["10.0.0.0/8"]
+}
+
+# For processes on this machine: no TLS, the file's permissions decide.
+# listener "unix" {
+#   address     = "/run/strongroom/api.sock"
+#   socket_mode = "0660"
+#   socket_group = "strongroom"
+# }
+
+api_addr  = "https://strongroom.example.com:8200"
+log_level = "info"
+# log_format = "json"
+
+default_lease_ttl = "768h"
+max_lease_ttl     = "768h"
+
+# The built-in audit log is always on and needs no stanza. Put it on a disk of its own if you can.
+# audit_log {
+#   path      = "/var/log/strongroom"
+#   retention = "8760h" # bodies older than this may be archived; their hashes stay
+# }
+
+# Beside it, Vault's format for tools that read it.
+# audit "file" "file" {
+#   options {
+#     file_path = "/var/log/strongroom/audit.log"
+#   }
+# }
+
+# Unattended start: a 32-byte key in a file that only this service can read, instead of key shares. Whoever has the file and
+# the store has the secrets.
+# seal "static" {
+#   current_key_id = "2026-01"
+#   current_key    = "file:///etc/strongroom/unseal.key"
+# }

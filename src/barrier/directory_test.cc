@@ -1,7 +1,6 @@
 #include "barrier/directory.h"
 
 #include <chrono>
-#include <iostream>
 #include <map>
 #include <set>
 
@@ -225,7 +224,8 @@ TEST(Directory, PrintsItsCostWithAHundredThousandNames) {
     ASSERT_TRUE(page);
   }
   const std::chrono::duration<double, std::micro> list = SteadyClock::now() - start;
-  std::cout << "link: " << link.count() / kNames << " us, page of 1,000: " << list.count() / 100 << " us\n";
+  RecordProperty("link_us", fmt::format("{:.2f}", link.count() / kNames));
+  fmt::print("link: {:.2f} us, page of 1,000: {:.1f} us\n", link.count() / kNames, list.count() / 100);
 }
 
 }  // namespace

@@ -134,7 +134,10 @@ TEST(Session, KeepsAnHttp10ConnectionOnlyWhenAsked) {
 
 TEST(Session, ForgetsWhatFollowsARefusal) {
   LooseSession s;
-  s.session.received(std::string(kGet) + "\xff junk\r\n\r\n" + std::string(kGet));
+  std::string wire(kGet);
+  wire += "\xff junk\r\n\r\n";
+  wire += kGet;
+  s.session.received(wire);
   ASSERT_NE(s.session.next(), nullptr);
   s.session.answer(reply(200, "a"), Keep::as_asked);
   EXPECT_EQ(s.session.next(), nullptr);

@@ -151,7 +151,7 @@ Result<int> report_write(Session& s, const Place& p, const std::string& path, co
 }
 
 Result<int> put(Session& s) {
-  auto data = KeyValues::read(s.args().subspan(1), Omitted::ask, s.console);
+  auto data = KeyValues::read(s.args().subspan(1), s.omitted(), s.console);
   if (!data) return fail(Code::invalid_argument, "Failed to parse K=V data: " + data.error().message);
   if (s.args().size() == 1)
     return fail(Code::invalid_argument,
@@ -191,7 +191,7 @@ Result<Answer> read_then_write(Session& s, const std::string& path, const KeyVal
 }
 
 Result<int> patch(Session& s) {
-  auto data = KeyValues::read(s.args().subspan(1), Omitted::ask, s.console);
+  auto data = KeyValues::read(s.args().subspan(1), s.omitted(), s.console);
   if (!data) return fail(Code::invalid_argument, "Failed to parse K=V data: " + data.error().message);
   for (const std::string_view key : s.flags.texts("remove-data")) data->set(key, secret_text("null"));
   if (data->empty())

@@ -79,7 +79,7 @@ Result<int> read(Session& s) {
 Result<int> send_data(Session& s, std::string_view method) {
   const bool force = s.flags.on("force");
   if (s.args().size() == 1 && !force) return fail(Code::invalid_argument, "Must supply data or use -force");
-  auto data = KeyValues::read(s.args().subspan(1), Omitted::ask, s.console);
+  auto data = KeyValues::read(s.args().subspan(1), s.omitted(), s.console);
   if (!data) return fail(Code::invalid_argument, "Failed to parse K=V data: " + data.error().message);
   for (const std::string& key : data->typed())
     if (sounds_secret(key)) {

@@ -222,7 +222,7 @@ Result<int> unseal(Session& s) {
   } else {
     SecretText key;
     if (s.args().empty() || s.arg(0) == "-") {
-      if (s.args().empty() && s.console.can_ask()) {
+      if (s.args().empty() && s.may_ask()) {
         SR_LET(key, s.console.ask_hidden("Unseal Key (will be hidden): "));
       } else if (s.args().empty()) {
         return fail(Code::failed_precondition,

@@ -57,7 +57,7 @@ SecretText login_json(json::Node data, std::string_view token) {
 Result<SecretText> token_to_log_in(Session& s) {
   SecretText token;
   if (s.args().empty()) {
-    if (!s.console.can_ask())
+    if (!s.may_ask())
       return fail(Code::failed_precondition,
                   "There is no terminal to ask for the token. Give - as the argument and the token on "
                   "standard input.");

@@ -56,7 +56,7 @@ Status check(const Flag& flag, std::string_view value) {
 
 std::string_view nearest(std::string_view typed, std::span<const std::string_view> names) {
   std::string_view best;
-  std::size_t best_distance = std::max<std::size_t>(typed.size() / 3, 1) + 1;
+  std::size_t best_distance = (typed.size() + 2) / 3 + 1;
   std::vector<std::size_t> row(typed.size() + 1);
   for (const std::string_view name : names) {
     std::iota(row.begin(), row.end(), std::size_t{0});

@@ -71,7 +71,7 @@ Result<KeyValues> KeyValues::read(std::span<const std::string_view> arguments, O
     const std::string_view key = arg.substr(0, equals);
     SecretText value;
     if (equals == std::string_view::npos) {
-      if (omitted == Omitted::refuse || !console.can_ask())
+      if (omitted == Omitted::refuse)
         return fail(
             Code::invalid_argument,
             fmt::format("invalid key/value pair (argument {} of the data): format must be key=value. {}",

@@ -69,6 +69,8 @@ class Session {
   Result<SecretText> token() const;  // empty: none
   Status store_token(std::string_view token) const;
   void warn_typed(std::string_view what);
+  bool may_ask() const { return console.can_ask() && !flags.on("non-interactive"); }
+  Omitted omitted() const { return may_ask() ? Omitted::ask : Omitted::refuse; }
 
  private:
   Result<Answer> send(const client::Request&, std::string_view doing);

@@ -115,6 +115,11 @@ class Client {
   }
   void half_close() { ::shutdown(fd_.get(), SHUT_WR); }
   void close() { fd_.reset(); }
+  void reset() {  // RST instead of FIN
+    const linger at_once{1, 0};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    fd_.reset();
+  }
 
  private:
   void connect(const sockaddr* a, socklen_t size) {

@@ -85,7 +85,8 @@ void Loop::run() {
   thread_ = std::this_thread::get_id();
   std::array<epoll_event, 256> events;
   while (!draining_ || live_ != 0) {
-    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), kTickMilliseconds);
+    const int patience = arrivals_.empty() ? kTickMilliseconds : 0;
+    const int n = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), patience);
     read_clock();
     turn(std::span(events).first(static_cast<std::size_t>(std::max(n, 0))));
   }
@@ -96,11 +97,20 @@ void Loop::turn(std::span<const epoll_event> events) {
   if (drain_asked_.load(std::memory_order_relaxed) && !draining_) begin_drain();
   if (now_ - swept_ >= Seconds(1) || draining_) sweep();
   run_jobs();
-  // One wake-up, one batch; replies may free pipelined requests, which make the next.
-  do {
-    if (!arrivals_.empty()) settings_.batch(*this, std::exchange(arrivals_, {}));
-    deliver();
-  } while (!arrivals_.empty());
+  // One wake-up, one batch. Replies may free pipelined requests; those wait for the next turn, so that a
+  // client that pipelines has no more than one request in a batch.
+  hand_over();
+  deliver();
+}
+
+void Loop::hand_over() {
+  std::erase_if(arrivals_, [&](const Arrival& a) {
+    const Slot& slot = slots_[a.ticket.slot];
+    if (slot.generation != a.ticket.generation || !slot.connection) return true;  // its client has gone
+    slot.connection->handed_over = true;
+    return false;
+  });
+  if (!arrivals_.empty()) settings_.batch(*this, std::exchange(arrivals_, {}));
 }
 
 void Loop::handle(const epoll_event& e) {
@@ -215,7 +225,7 @@ void Loop::admit(Fd fd, std::size_t port, HttpRequest::Peer peer) {
 void Loop::take(std::uint32_t s) {
   auto r = slots_[s].connection->session.next();
   if (!r) return;
-  slots_[s].connection->told_gone = false;
+  slots_[s].connection->handed_over = false;
   arrivals_.push_back({{s, slots_[s].generation}, std::move(r)});
 }
 
@@ -307,8 +317,8 @@ void Loop::settle(std::uint32_t s) {
 }
 
 void Loop::tell_gone(std::uint32_t s) {
-  if (std::exchange(slots_[s].connection->told_gone, true) || !settings_.gone) return;
-  settings_.gone({s, slots_[s].generation});
+  if (std::exchange(slots_[s].connection->handed_over, false) && settings_.gone)
+    settings_.gone({s, slots_[s].generation});
 }
 
 void Loop::begin_drain() {
@@ -322,20 +332,30 @@ void Loop::begin_drain() {
 
 void Loop::sweep() {
   swept_ = now_;
-  if (live_ < settings_.connections) listen(true);
+  listen(live_ < settings_.connections);
   for (std::uint32_t s = 0; s < slots_.size(); ++s) {
     if (!slots_[s].connection) continue;
     if (slots_[s].deadline <= now_ || now_ >= drain_by_) {
-      drop(s);
+      end(s);
     } else if (draining_) {
       const auto unused = [&] {
         return slots_[s].connection &&
                (slots_[s].connection->phase == Phase::idle || slots_[s].connection->phase == Phase::opened);
       };
       if (unused()) readable(s);  // a request may have just come
-      if (unused()) drop(s);
+      if (unused()) end(s);
     }
   }
+}
+
+// Closes from our side; a TLS client is told that nothing was cut off, if it is in order.
+void Loop::end(std::uint32_t s) {
+  Connection& c = *slots_[s].connection;
+  if (c.phase == Phase::idle) {
+    c.session.say_goodbye();
+    send_some(c);
+  }
+  drop(s);
 }
 
 void Loop::drop(std::uint32_t s) {
@@ -346,6 +366,7 @@ void Loop::drop(std::uint32_t s) {
   slots_[s].deadline = MonoTime::max();
   free_.push_back(s);
   live_count_.store(--live_, std::memory_order_relaxed);
+  listen(true);  // there is room again
 }
 
 }  // namespace strongroom::wire::http

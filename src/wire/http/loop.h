@@ -74,7 +74,8 @@ class Loop {
     std::uint32_t interest = EPOLLIN;
     Phase phase = Phase::in_flight;
     bool shut = false;
-    bool told_gone = false;  // for the request in flight
+    bool handed_over =
+        false;  // the request in flight is with the hook, which has not been told that it is gone
   };
   struct Slot {
     std::uint32_t generation = 0;   // of the request: the ticket
@@ -94,12 +95,14 @@ class Loop {
   void readable(std::uint32_t slot);
   void take(std::uint32_t slot);
   void run_jobs();
+  void hand_over();
   void deliver();
   void settle(std::uint32_t slot);
   bool send_some(Connection&);
   void tell_gone(std::uint32_t slot);
   void begin_drain();
   void sweep();
+  void end(std::uint32_t slot);
   void drop(std::uint32_t slot);
   void read_clock();
   std::uint64_t event_name(std::uint32_t slot) const noexcept {

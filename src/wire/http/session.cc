@@ -134,6 +134,10 @@ void Session::answer(const HttpReply& r, Keep keep) {
   if (tls_) tls_->close();
 }
 
+void Session::say_goodbye() {
+  if (tls_ && !closing_) tls_->close();
+}
+
 void Session::write_reply(const HttpReply& r, ReplyShape shape) {
   need_buffer();
   if (!tls_) return append_reply(out_, r, shape, share_.fixed_lines);

@@ -51,6 +51,7 @@ class Session {
   void received_eof() noexcept { eof_ = true; }  // a half-close: what was asked is still answered
   std::unique_ptr<HttpRequest> next();           // a complete request, once
   void answer(const HttpReply&, Keep);           // to the request in flight
+  void say_goodbye();  // TLS: close_notify, before the loop closes an idle connection
 
   std::string_view unsent() const noexcept { return view(out_).substr(out_sent_); }
   void sent(std::size_t n) noexcept;

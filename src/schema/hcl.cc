@@ -392,8 +392,8 @@ Result<Body> Reader::items(Closing closing, unsigned depth) {
       return body;
     }
     SR_LET(Item item, this->item(depth));
-    item.after_blank = lead.empty() ? blank_before_item_ : false;
-    item.lead = std::move(lead);
+    item.lead.insert(item.lead.begin(), std::make_move_iterator(lead.begin()),
+                     std::make_move_iterator(lead.end()));
     const auto [slot, fresh] = seen.try_emplace(item.key, item.at, item.form);
     if (!fresh && (item.form == Form::attribute || slot->second.second == Form::attribute))
       return bad(item.at, fmt::format("this key is already set on line {}", slot->second.first.line));
@@ -415,16 +415,17 @@ Result<Body> Reader::items(Closing closing, unsigned depth) {
 Result<Item> Reader::item(unsigned depth) {
   Item item;
   item.at = at_;
-  blank_before_item_ = blank_;
+  item.after_blank = blank_;
+  std::vector<Comment>* const inner = keep_ ? &item.lead : nullptr;
   SR_TRY(count(at_));
   SR_LET(item.key, key(&item.key_source));
   for (;;) {
-    SR_TRY(skip_space(nullptr));
+    SR_TRY(skip_space(inner));
     const char c = peek();
     if (c == '=') {
       if (!item.labels.empty()) return bad(at_, "a key with labels opens a block with {");
       step();
-      SR_TRY(skip_space(nullptr));
+      SR_TRY(skip_space(inner));
       SR_LET(item.value, value(depth + 1));
       return item;
     }

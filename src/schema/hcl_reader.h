@@ -42,7 +42,6 @@ class Reader {
   std::size_t items_ = 0;
   bool blank_ = false;
   unsigned newlines_ = 0;
-  bool blank_before_item_ = false;
 };
 
 }  // namespace strongroom::hcl

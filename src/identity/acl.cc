@@ -419,6 +419,10 @@ Result<Acl> Acl::compile(std::span<const Policy* const> policies, const CompileO
   std::unordered_map<std::string, std::size_t> slots;
   std::vector<Merging> merging;
   for (const Policy* policy : policies) {
+    // The last line: a name that is not in its one spelling never becomes rights.
+    const auto canonical = canonical_policy_name(policy->name);
+    if (!canonical || *canonical != policy->name)
+      return fail(Code::invalid_argument, "a policy's name is not in its canonical form");
     if (policy->name == "root") {
       if (policies.size() != 1)
         return fail(Code::invalid_argument, "the root policy stands alone, without other policies");

@@ -309,6 +309,15 @@ TEST(Acl, B20_PagesAreCapped) {
 
 // ---- Advisories
 
+// CVE-2025-5999, CVE-2025-64761: the second line, where policies become rights.
+TEST(Acl, B01_ANameThatIsNotCanonicalIsRefused) {
+  for (const char* name : {"ROOT", "root ", "Root", "ro\u200bot", "\uff52oot", "Dev", ""}) {
+    const Policy policy{.name = name, .namespace_path = {}, .rules = {}};
+    const Policy* set[] = {&policy};
+    EXPECT_FALSE(Acl::compile(set)) << name;
+  }
+}
+
 // The canonical path is the only spelling the evaluator accepts; a trick that reaches it matches no grant.
 TEST(Acl, B06_PathTricksMatchOnlyWhatTheySay) {
   const Compiled acl{

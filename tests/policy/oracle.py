@@ -32,7 +32,7 @@ import time
 import urllib.parse
 
 CAPABILITIES = ["create", "read", "update", "delete", "list", "patch", "scan", "sudo"]
-SEGMENTS = ["a", "b", "ab", "a-b", "B"]
+SEGMENTS = ["a", "b", "ab", "a-b", "B", "+b"]
 NAMES = ["one", "Two", "three"]
 STRINGS = ["x", "xy", "yx", "x*", "*x", "*", "*x*", ""]
 SUDO_PATHS = [("sys/audit", "read"), ("sys/config/cors", "read"), ("auth/token/accessors/", "list"), ("sys/leases/lookup/x/", "list")]

@@ -47,7 +47,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view s) {
   std::int64_t ns = 0;
   if (s[i] == '.') {
     std::int64_t scale = 100'000'000;
-    for (++i; i < s.size() && s[i] >= '0' && s[i] <= '9'; ++i, scale /= 10) ns += (s[i] - '0') * scale;
+    if (++i == s.size() || s[i] < '0' || s[i] > '9') return std::nullopt;
+    for (; i < s.size() && s[i] >= '0' && s[i] <= '9'; ++i, scale /= 10) ns += (s[i] - '0') * scale;
   }
   chr::minutes offset{};
   if (i < s.size() && (s[i] == 'Z' || s[i] == 'z')) {
@@ -91,6 +92,8 @@ std::optional<Nanoseconds> parse_duration(std::string_view s) {
       unit = 1, s.remove_prefix(2);
     } else if (s.starts_with("us")) {
       unit = 1e3, s.remove_prefix(2);
+    } else if (s.starts_with("µs") || s.starts_with("μs")) {  // U+00B5 and U+03BC
+      unit = 1e3, s.remove_prefix(3);
     } else if (s.starts_with("ms")) {
       unit = 1e6, s.remove_prefix(2);
     } else {
@@ -134,7 +137,12 @@ std::string go_duration(Nanoseconds d) {
   ns %= 60'000'000'000u;
   if (h != 0) out += fmt::format("{}h", h);
   if (h != 0 || m != 0) out += fmt::format("{}m", m);
-  return out + fmt::format("{}s", static_cast<double>(ns) / 1e9);
+  out += fmt::format("{}", ns / 1'000'000'000);
+  if (const std::uint64_t fraction = ns % 1'000'000'000; fraction != 0) {
+    out += fmt::format(".{:09}", fraction);
+    while (out.back() == '0') out.pop_back();
+  }
+  return out + "s";
 }
 
 }  // namespace strongroom

@@ -1,5 +1,7 @@
 #include "identity/acl.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <tuple>

@@ -1,5 +1,7 @@
 #include "identity/policy.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 

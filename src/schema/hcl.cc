@@ -1,5 +1,7 @@
 #include "schema/hcl.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <cstdlib>
 #include <unordered_map>

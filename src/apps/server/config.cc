@@ -1,5 +1,7 @@
 #include "apps/server/config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>

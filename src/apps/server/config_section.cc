@@ -1,5 +1,7 @@
 #include "apps/server/config_section.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 

@@ -18,8 +18,13 @@ Seconds delete_after(const Rules& rules, const Metadata& m) {
 
 Result<std::optional<Opened>> read(engine::Storage& storage, const engine::Node& node, Seq seq,
                                    WallTime now) {
-  SR_LET(const auto record, storage.get(node, {}));
+  SR_LET(auto record, storage.get(node, {}));
   if (!record) return std::nullopt;
+  if (is_plain(view(*record))) {
+    if (seq > 1) return std::nullopt;
+    SR_LET(auto plain, decode_plain(*std::move(record)));
+    return Opened{{1, plain.written, {}, false}, {}, State::live, std::move(plain.payload)};
+  }
   SR_LET(auto found, glance(view(*record), seq));
   if (!found) return std::nullopt;
   Opened out{found->version, std::move(found->custom), found->version.state(now), {}};
@@ -32,14 +37,24 @@ Result<std::optional<Opened>> read(engine::Storage& storage, const engine::Node&
 
 Result<Object> Object::open(engine::Storage& storage, engine::Node node) {
   Object o(storage, std::move(node));
-  SR_LET(const auto record, storage.get(o.node_, {}));
+  SR_LET(auto record, storage.get(o.node_, {}));
   if (!record) return o;
+  if (is_plain(view(*record))) {
+    SR_LET(auto plain, decode_plain(*std::move(record)));
+    o.metadata_.current = o.metadata_.oldest = 1;
+    o.metadata_.created = o.metadata_.updated = plain.written;
+    o.metadata_.versions.push_back({1, plain.written, {}, false});
+    o.carried_ = std::move(plain.payload);
+    o.exists_ = true;
+    return o;
+  }
   SR_LET(o.metadata_, decode_metadata(view(*record)));
   o.exists_ = true;
   return o;
 }
 
 Result<SecretText> Object::payload(Seq seq) {
+  if (carried_ && seq == 1) return *carried_;
   SR_LET(auto payload, storage_->get(node_, payload_suffix(seq)));
   if (!payload) return fail(Code::corrupt, "secret: the payload of a live version is missing");
   return *std::move(payload);
@@ -96,6 +111,11 @@ bool Object::destroy(std::span<const Seq> seqs) {
 }
 
 void Object::save() {
+  if (carried_) {
+    if (const auto* first = metadata_.find(1); first != nullptr && !first->destroyed)
+      storage_->put(node_, payload_suffix(1), *std::move(carried_));
+    carried_.reset();
+  }
   storage_->put(node_, {}, encode(metadata_));
   if (!exists_) storage_->list_as(node_, engine::Storage::Listed::yes);
   exists_ = true;
@@ -107,6 +127,7 @@ void Object::remove() {
   storage_->erase(node_, {});
   storage_->list_as(node_, engine::Storage::Listed::no);
   metadata_ = {};
+  carried_.reset();
   exists_ = false;
 }
 

@@ -52,6 +52,7 @@ class Object {
   engine::Node node_;
   Metadata metadata_;
   bool exists_ = false;
+  std::optional<SecretText> carried_;  // payload of a plain secret, which becomes version 1 when it is saved
 };
 
 }  // namespace strongroom::secret

@@ -89,9 +89,6 @@ class Input {
 // Everything before the version table.
 Status read_head(Input& in, Metadata& m) {
   const auto format = in.byte();
-  if (format == kPlainFormat)
-    return fail(Code::failed_precondition,
-                "this secret was written while the mount was version 1 of the engine and has no versions");
   if (format != kMetadataFormat) return broken(in.ok() ? "secret record: unknown format" : kShort);
   const auto flags = in.byte();
   if ((flags & ~(kCasRequired | kMetadataCasRequired)) != 0) return broken(kBits);
@@ -216,21 +213,27 @@ Result<Rules> decode_rules(std::string_view record) {
                (flags & kMetadataCasRequired) != 0, Seconds{static_cast<std::int64_t>(after)}};
 }
 
-SecretText encode_plain(std::string_view payload) {
-  SecretText out;
-  out.reserve(payload.size() + 1);
-  out.push_back(static_cast<char>(kPlainFormat));
-  out.append(payload);
-  return out;
+bool is_plain(std::string_view record) noexcept {
+  return !record.empty() && record.front() == static_cast<char>(kPlainFormat);
 }
-Result<SecretText> decode_plain(SecretText record) {
+SecretText encode_plain(WallTime written, std::string_view payload) {
+  Output out(payload.size() + 9);
+  out.byte(kPlainFormat);
+  out.time(written);
+  auto text = out.take();
+  text.append(payload);
+  return text;
+}
+Result<Plain> decode_plain(SecretText record) {
   if (!record.empty() && record.front() == static_cast<char>(kMetadataFormat))
     return fail(Code::failed_precondition,
-                "this secret was written while the mount was version 2 of the engine");
-  if (record.empty() || record.front() != static_cast<char>(kPlainFormat))
-    return broken("secret record: unknown format");
-  record.erase(0, 1);
-  return record;
+                "this secret has versions: it was written while the mount was version 2 of the engine");
+  Input in(view(record));
+  if (in.byte() != kPlainFormat) return broken(in.ok() ? "secret record: unknown format" : kShort);
+  const auto written = in.time();
+  if (!in.ok()) return broken(kShort);
+  record.erase(0, 9);
+  return Plain{written, std::move(record)};
 }
 
 std::string payload_suffix(Seq seq) {

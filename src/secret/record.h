@@ -71,9 +71,15 @@ Result<std::optional<Glance>> glance(std::string_view record, Seq);
 SecretText encode(const Rules&);
 Result<Rules> decode_rules(std::string_view record);
 
-// A secret without versions (KV version 1): its payload with one byte before it.
-SecretText encode_plain(std::string_view payload);
-Result<SecretText> decode_plain(SecretText record);
+// A secret without versions (KV version 1). A mount that turns to version 2 reads it as version 1 of a
+// secret.
+struct Plain {
+  WallTime written{};
+  SecretText payload;
+};
+bool is_plain(std::string_view record) noexcept;
+SecretText encode_plain(WallTime written, std::string_view payload);
+Result<Plain> decode_plain(SecretText record);
 
 std::string payload_suffix(Seq);
 

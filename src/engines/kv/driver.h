@@ -41,6 +41,8 @@ class Driver {
     mount_.default_lease_ttl = Seconds{2764800};
   }
 
+  void turn_to(std::string version) { mount_.options["version"] = std::move(version); }
+
   WallTime now{std::chrono::seconds{1'800'000'000}};
   secret::FakeStorage storage;
 

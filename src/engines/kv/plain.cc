@@ -17,6 +17,13 @@ std::optional<Seconds> told_ttl(std::string_view payload) {
   if (!told || !schema::Type<Seconds>::load(*told, ttl) || ttl.count() < 0) return std::nullopt;
   return ttl;
 }
+
+// What has versions is never overwritten: they would be lost to view.
+Status must_be_plain(engine::Prompt& p, const engine::Node& node) {
+  SR_LET(auto record, p.storage.get(node, {}));
+  if (record) SR_TRY(secret::decode_plain(*std::move(record)));
+  return {};
+}
 }  // namespace
 
 Result<std::optional<schema::StoredJson>> Kv::read_plain(engine::Prompt& p, const PathOnly& in) const {
@@ -24,9 +31,9 @@ Result<std::optional<schema::StoredJson>> Kv::read_plain(engine::Prompt& p, cons
   SR_LET(const auto node, p.storage.node(kSecrets, in.path));
   SR_LET(auto record, p.storage.get(node, {}));
   if (!record) return std::nullopt;
-  SR_LET(auto payload, secret::decode_plain(*std::move(record)));
-  p.aside.lease_duration = told_ttl(view(payload)).value_or(p.mount.default_lease_ttl);
-  return schema::StoredJson{std::move(payload)};
+  SR_LET(auto plain, secret::decode_plain(*std::move(record)));
+  p.aside.lease_duration = told_ttl(view(plain.payload)).value_or(p.mount.default_lease_ttl);
+  return schema::StoredJson{std::move(plain.payload)};
 }
 
 Result<schema::Empty> Kv::write_plain(engine::Prompt& p, const PlainWrite& in) const {
@@ -35,16 +42,20 @@ Result<schema::Empty> Kv::write_plain(engine::Prompt& p, const PlainWrite& in) c
     return fail(Code::invalid_argument,
                 "missing data fields: the body must be an object with at least one member");
   SR_LET(const auto node, p.storage.node(kSecrets, in.path));
-  p.storage.put(node, {}, secret::encode_plain(in.data.node.source()));
-  if (p.operation == engine::Operation::create) p.storage.list_as(node, engine::Storage::Listed::yes);
+  if (p.operation == engine::Operation::create)
+    p.storage.list_as(node, engine::Storage::Listed::yes);
+  else
+    SR_TRY(must_be_plain(p, node));
+  p.storage.put(node, {}, secret::encode_plain(p.now, in.data.node.source()));
   return schema::Empty{};
 }
 
 Result<schema::Empty> Kv::erase_plain(engine::Prompt& p, const PathOnly& in) const {
   if (!names_secret(in.path)) return schema::Empty{};
   SR_LET(const auto node, p.storage.node(kSecrets, in.path));
-  SR_LET(const auto record, p.storage.get(node, {}));
+  SR_LET(auto record, p.storage.get(node, {}));
   if (!record) return schema::Empty{};
+  SR_TRY(secret::decode_plain(*std::move(record)));
   p.storage.erase(node, {});
   p.storage.list_as(node, engine::Storage::Listed::no);
   return schema::Empty{};

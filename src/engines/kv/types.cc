@@ -6,14 +6,22 @@ Status only_given() { return fail(Code::invalid_argument, "is not a parameter");
 }  // namespace
 
 Status Type<engines::kv::SeqList>::load(const json::Node& n, engines::kv::SeqList& o) {
-  CommaList texts;
-  SR_TRY(Type<CommaList>::load(n, texts));
-  for (const auto& text : texts.items) {
+  const auto add = [&o](const json::Node& one) -> Status {
     std::int64_t seq = 0;
-    if (!Type<std::int64_t>::load(json::Node::of_text(text), seq) || seq < 1)
+    if (!Type<std::int64_t>::load(one, seq) || seq < 1)
       return fail(Code::invalid_argument, "must be whole numbers from 1 on");
     o.seqs.push_back(static_cast<secret::Seq>(seq));
+    return {};
+  };
+  if (n.is_array()) {
+    for (const json::Node one : n) SR_TRY(add(one));
+    return {};
   }
+  if (n.kind() != json::Kind::number && n.kind() != json::Kind::string)
+    return fail(Code::invalid_argument, "must be a list of whole numbers, or text with commas between");
+  CommaList texts;
+  SR_TRY(Type<CommaList>::load(n, texts));
+  for (const auto& text : texts.items) SR_TRY(add(json::Node::of_text(text)));
   return {};
 }
 void Type<engines::kv::SeqList>::save(const engines::kv::SeqList& o, Sink& s) {

@@ -18,7 +18,9 @@ bool matches(std::string_view pattern, std::string_view path, schema::Input::Pai
       const auto close = pattern.find('}');
       auto name = pattern.substr(1, close - 1);
       if (name.ends_with("...")) {
-        captured.emplace_back(name.substr(0, name.size() - 3), path);
+        const auto tail = pattern.substr(close + 1);  // "{path...}/tune"
+        if (!path.ends_with(tail) || (!tail.empty() && path.size() == tail.size())) return false;
+        captured.emplace_back(name.substr(0, name.size() - 3), path.substr(0, path.size() - tail.size()));
         return true;
       }
       const auto end = std::min(path.find('/'), path.size());

@@ -96,7 +96,8 @@ struct Prompt {
   Random& random;
   Aside& aside;
   Operation operation = Operation::read;
-  std::string_view path;  // relative to the mount
+  std::string_view path = {};       // relative to the mount
+  std::string_view presented = {};  // the token as the caller gave it: for replies that show it to them
 };
 // What may wait: runs on a worker, may commit several times.
 struct Blocking : Prompt {

@@ -1,0 +1,58 @@
+// Call: one request after a front door decoded it, and Reply: what the core answered, before a front door
+// encodes it. The four wire APIs meet here.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/env.h"
+#include "base/path.h"
+#include "base/secret.h"
+#include "engine/engine.h"
+#include "schema/field.h"
+
+namespace strongroom::core {
+
+// Owns every byte that the views in it point to; never moved after decoding.
+struct Call {
+  Path path;  // canonical; a LIST's path ends in '/'
+  engine::Verb verb = engine::Verb::read;
+  SecretText body;                // as it came
+  std::optional<json::Doc> json;  // of body; absent without one
+  std::string query_text;         // decoded names and values, back to back
+  schema::Input::Pairs query;     // views into query_text
+  std::string namespace_path;     // as the header says
+  Nanoseconds wrap_ttl{};         // zero: not asked for
+  std::array<std::byte, 16> id{};  // request_id
+};
+
+struct Credential {
+  SecretText token;  // empty: none
+};
+
+struct Peer {
+  std::string address;
+  std::uint16_t port = 0;
+};
+
+// Owned by exactly one thread at a time: loop, worker or committer, then loop.
+struct Request {
+  Call call;
+  Credential credential;
+  Peer peer;
+  WallTime time{};
+  MonoTime arrived{};
+  unsigned attempt = 0;
+};
+
+struct Reply {
+  std::optional<Error> error;
+  SecretText data;  // JSON; meaningful with has_data
+  bool has_data = false;
+  engine::Aside aside;
+  std::string mount_type;
+};
+
+}  // namespace strongroom::core

@@ -1,0 +1,177 @@
+// Core: joins everything behind the wire. A request comes in decoded, its credential becomes a token, policy
+// decides, a typed handler runs on one snapshot, and nothing leaves before its record is durable. Owns the
+// committer; knows no concrete engine, store or seal.
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "audit/log.h"
+#include "audit/record.h"
+#include "barrier/barrier.h"
+#include "base/env.h"
+#include "core/call.h"
+#include "core/mounts.h"
+#include "core/services.h"
+#include "crypto/hmac.h"
+#include "identity/policies.h"
+#include "identity/tokens.h"
+#include "store/committer.h"
+#include "store/store.h"
+
+namespace strongroom::core {
+
+struct Settings {
+  Seconds default_lease_ttl{768 * 3600};
+  Seconds max_lease_ttl{768 * 3600};
+  std::string cluster_name;  // empty: made at init
+  std::string storage_type;
+  store::Committer::Limits commits;
+};
+
+class Core final : public store::CommitListener,
+                   public audit::SegmentKeys,
+                   public Lifecycle,
+                   public MountTable,
+                   public Permissions,
+                   public Records {
+ public:
+  struct Parts {
+    Env env;
+    store::Store& store;
+    barrier::Barrier& barrier;
+    barrier::Seal& seal;
+    audit::Log& log;
+  };
+  Core(Parts, Settings);
+  ~Core() override;
+
+  // Once, before the first request: the fixed mounts and the kinds that can be mounted.
+  void install(const engine::Engine& sys, const engine::Engine& token, Router::Engines kinds);
+  // Reads the store's state; opens it when the seal is unattended and the store is initialised.
+  Status start();
+
+  // ---- requests. `done` is called exactly once, on any thread, when the reply may leave.
+  using Done = std::move_only_function<void(std::unique_ptr<Request>, Reply)>;
+  // Requests that became ready together share one snapshot. Used by one thread, short-lived.
+  class Turn {
+   public:
+    explicit Turn(Core& core) : core_(core) {}
+    void serve(std::unique_ptr<Request>, Done);
+
+   private:
+    friend class Core;
+    const store::Snapshot* snapshot();
+    Core& core_;
+    std::unique_ptr<store::Snapshot> snapshot_;
+  };
+  // Housekeeping: expiry, sweeping, erasure of unmounted ranges. Called about once a second by one thread.
+  void tick();
+  // No new requests are admitted; waits until those in flight are answered.
+  void drain();
+  bool sealed() const noexcept { return sealed_.load(std::memory_order_acquire); }
+  bool healthy() const noexcept;
+  identity::Tokens& tokens() noexcept { return tokens_; }
+  identity::Policies& policies() noexcept { return policies_; }
+
+  // ---- Lifecycle
+  SealState seal_state() const override;
+  Result<Founded> init(const barrier::SealConfig&) override;
+  Status unseal_with(const Secret& share) override;
+  void unseal_reset() override;
+  Status seal_now() override;
+  std::string verifier_key() const override;
+  WallTime server_time() const override;
+  // ---- MountTable
+  Result<std::shared_ptr<const Router>> router(store::Txn&) override;
+  Status enable(store::Txn&, MountEntry) override;
+  Status change(store::Txn&, const MountEntry&) override;
+  Status disable(store::Txn&, const Mounted&) override;
+  // ---- Permissions, Records
+  Result<std::shared_ptr<const identity::Acl>> acl_of(store::Txn&, const std::vector<std::string>& policies) override;
+  Result<StoreReport> verify_store() override;
+  Result<std::vector<SecretText>> audit_lines(std::uint64_t after, std::size_t most) override;
+  Result<std::uint64_t> archive_audit(std::uint64_t before, std::string_view destination) override;
+  std::string checkpoint() const override;
+  // ---- audit::SegmentKeys, store::CommitListener
+  Result<Secret> segment_key(std::uint64_t segment) const override;
+  Result<Secret> signing_key() const override;
+  void committed(std::span<const store::Draft>) noexcept override;
+
+  // How audit_lines and archive_audit reach the log's files; set by main, which knows the directory.
+  struct AuditFiles {
+    std::function<Result<std::vector<SecretText>>(const audit::SegmentKeys&, std::uint64_t after, std::size_t most)> lines;
+    std::function<Result<std::uint64_t>(std::uint64_t before, std::string_view destination)> archive;
+  };
+  void set_audit_files(AuditFiles files) { audit_files_ = std::move(files); }
+
+ private:
+  enum class Where : std::uint8_t { loop, worker, committer };
+  struct Outcome {
+    Reply reply;
+    std::optional<store::Transaction> txn;
+    std::optional<audit::Record> record;  // none: not logged
+  };
+  struct Flight;
+  struct Asker;  // a token with what audit and policy need of it
+  class Run;     // one pass of a request through the pipeline
+
+  Outcome run(Request&, const store::Snapshot*, Where);
+  void finish(std::unique_ptr<Flight>);
+  void rerun(std::unique_ptr<Flight>);
+  void serve_on_worker(std::unique_ptr<Flight>);
+  void log_then_answer(std::unique_ptr<Flight>);
+  void answer(std::unique_ptr<Flight>);
+  Status open_after_unseal(const store::Snapshot&);
+  Status recover_outbox();
+  Status append_and_wait(audit::Record);
+  // Commits a transaction of the server's own, with a record that says what it did.
+  Status commit_own(store::Txn&, std::string event, std::uint64_t count);
+  std::shared_ptr<const Asker> asker(store::Txn&, std::shared_ptr<const identity::TokenRecord>, std::string_view presented);
+  void erase_outbox();
+  void close_keys() noexcept;
+
+  Parts parts_;
+  Settings settings_;
+  identity::Tokens tokens_;
+  identity::Policies policies_;
+  const engine::Engine* sys_ = nullptr;
+  const engine::Engine* token_engine_ = nullptr;
+  Router::Engines kinds_;
+  AuditFiles audit_files_;
+  std::unique_ptr<store::Committer> committer_;  // made at the first unseal
+
+  std::atomic<bool> sealed_{true};
+  std::atomic<std::int64_t> time_mark_{0};  // ns; server time never runs backwards
+  mutable std::mutex life_;                 // serialises init, unseal, seal
+  bool initialised_ = false;                // under life_
+  std::string store_id_;                    // under life_
+
+  mutable std::mutex keys_mutex_;
+  std::shared_ptr<const crypto::Hmac> audit_key_;  // under keys_mutex_
+  std::string cluster_name_, cluster_id_;          // under keys_mutex_
+  std::string verifier_key_;                       // under keys_mutex_
+  std::vector<Mounted> fixed_;                     // under keys_mutex_
+
+  std::mutex router_mutex_;
+  std::shared_ptr<const Router> router_;  // under router_mutex_
+  std::set<std::uint32_t> open_mounts_;   // under router_mutex_
+
+  std::mutex askers_mutex_;
+  std::unordered_map<std::uint64_t, std::shared_ptr<const Asker>> askers_;  // under askers_mutex_
+
+  std::mutex flights_mutex_;
+  std::condition_variable flights_done_;
+  std::size_t flights_ = 0;  // under flights_mutex_
+  bool draining_ = false;    // under flights_mutex_
+
+  std::atomic<std::uint64_t> outbox_erased_{0};
+};
+
+}  // namespace strongroom::core

@@ -1,0 +1,157 @@
+#include "core/redaction.h"
+
+#include <algorithm>
+
+namespace strongroom::core {
+namespace {
+using schema::Field;
+using schema::Kind;
+
+class Walk {
+ public:
+  Walk(audit::tree::Writer& tree, const crypto::Hmac& key) : tree_(tree), key_(key) {}
+
+  // A value nobody vouches for: structure and null stay, the rest is hashed over its source.
+  void foreign(const json::Node& n) {
+    switch (n.kind()) {
+      case json::Kind::object:
+        tree_.begin_map();
+        for (const json::Node m : n) {
+          tree_.key(m.key());
+          foreign(m);
+        }
+        tree_.end_map();
+        break;
+      case json::Kind::array:
+        tree_.begin_array();
+        for (const json::Node e : n) foreign(e);
+        tree_.end_array();
+        break;
+      case json::Kind::null: tree_.null(); break;
+      default: tree_.mac(audit_mac(key_, n.text()));
+    }
+  }
+  void plain(const json::Node& n) {
+    switch (n.kind()) {
+      case json::Kind::object:
+        tree_.begin_map();
+        for (const json::Node m : n) {
+          tree_.key(m.key());
+          plain(m);
+        }
+        tree_.end_map();
+        break;
+      case json::Kind::array:
+        tree_.begin_array();
+        for (const json::Node e : n) plain(e);
+        tree_.end_array();
+        break;
+      case json::Kind::null: tree_.null(); break;
+      case json::Kind::boolean: tree_.boolean(n.boolean()); break;
+      case json::Kind::number: tree_.number(n.text()); break;
+      case json::Kind::string: tree_.text(n.text());
+    }
+  }
+  void field(const Field& f, const json::Node& n) {
+    if ((f.flags & schema::plain) != 0) return plain(n);
+    typed(*f.codec, n);
+  }
+  void typed(const schema::Codec& c, const json::Node& n) {
+    switch (c.kind) {
+      case Kind::integer:
+      case Kind::duration:
+      case Kind::boolean:
+        // Numbers of our own fields are not secrets; texts in their place may be anything.
+        return n.is_string() || n.is_object() || n.is_array() ? foreign(n) : plain(n);
+      case Kind::record:
+        if (!n.is_object()) return foreign(n);
+        tree_.begin_map();
+        for (const json::Node m : n) {
+          tree_.key(m.key());
+          member(c.fields(), m);
+        }
+        tree_.end_map();
+        return;
+      default: return foreign(n);
+    }
+  }
+  void member(std::span<const Field> fields, const json::Node& m) {
+    const auto known = std::ranges::find(fields, m.key(), &Field::name);
+    known == fields.end() ? foreign(m) : field(*known, m);
+  }
+
+ private:
+  audit::tree::Writer& tree_;
+  const crypto::Hmac& key_;
+};
+}  // namespace
+
+audit::Mac audit_mac(const crypto::Hmac& key, std::string_view value) { return key.mac(as_view(value)); }
+
+audit::Tree redact_input(const schema::Codec* codec, const schema::Input& input, std::span<const std::string> plain_keys,
+                         const crypto::Hmac& key) {
+  audit::Tree out;
+  if (input.body.size() == 0 && input.query.empty()) return out;
+  const auto fields = codec == nullptr ? std::span<const Field>() : codec->fields();
+  audit::tree::Writer tree(out);
+  Walk walk(tree, key);
+  const auto one = [&](std::string_view name, const json::Node& n) {
+    tree.key(name);
+    if (std::ranges::find(plain_keys, name) != plain_keys.end()) return walk.plain(n);
+    const auto known = std::ranges::find(fields, name, &Field::name);
+    known == fields.end() ? walk.foreign(n) : walk.field(*known, n);
+  };
+  tree.begin_map();
+  for (const json::Node m : input.body) one(m.key(), m);
+  for (const auto& [name, value] : input.query) one(name, json::Node::of_text(value));
+  tree.end_map();
+  return out;
+}
+
+void AuditSink::open(Shape s) {
+  ++depth_;
+  if (plain_next_ && plain_depth_ == 0) plain_depth_ = depth_;
+  plain_next_ = false;
+  s == Shape::object ? tree_.begin_map() : tree_.begin_array();
+}
+void AuditSink::close(Shape s) {
+  s == Shape::object ? tree_.end_map() : tree_.end_array();
+  if (plain_depth_ == depth_) plain_depth_ = 0;
+  --depth_;
+  value_done();
+}
+void AuditSink::key(std::string_view name, Show show) {
+  tree_.key(name);
+  plain_next_ = show == Show::plain || (depth_ == 1 && std::ranges::find(plain_keys_, name) != plain_keys_.end());
+}
+void AuditSink::text(std::string_view t, Show show) {
+  if (show == Show::plain || shown())
+    tree_.text(t);
+  else
+    tree_.mac(audit_mac(key_, t));
+  value_done();
+}
+void AuditSink::integer(std::int64_t v) {
+  tree_.integer(v);
+  value_done();
+}
+void AuditSink::boolean(bool v) {
+  tree_.boolean(v);
+  value_done();
+}
+void AuditSink::null() {
+  tree_.null();
+  value_done();
+}
+void AuditSink::raw(std::string_view text) {
+  const auto doc = json::Doc::parse(text, json::Limits{.depth = 400, .members = ~std::size_t{0}, .elements = ~std::size_t{0}, .string = ~std::size_t{0}});
+  if (!doc) {
+    tree_.mac(audit_mac(key_, text));
+  } else {
+    Walk walk(tree_, key_);
+    shown() ? walk.plain(doc->root()) : walk.foreign(doc->root());
+  }
+  value_done();
+}
+
+}  // namespace strongroom::core

@@ -1,0 +1,82 @@
+// What the core offers to system areas: narrow interfaces, so that a system engine never sees the core.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "barrier/seal.h"
+#include "base/secret.h"
+#include "core/mounts.h"
+#include "engine/engine.h"
+#include "identity/acl.h"
+#include "store/txn.h"
+
+namespace strongroom::core {
+
+struct Founded {
+  std::vector<Secret> shares;
+  Secret root_token;
+  std::string verifier_key;  // C2SP, of the audit log
+};
+
+struct SealState {
+  bool initialised = false;
+  bool sealed = true;
+  barrier::SealConfig config;
+  barrier::Seal::Progress progress;
+  std::string cluster_name;  // empty while sealed
+  std::string cluster_id;
+  std::string storage_type;
+};
+
+// Life of the whole server. Handlers of these are blocking.
+class Lifecycle {
+ public:
+  virtual ~Lifecycle() = default;
+  virtual SealState seal_state() const = 0;
+  virtual Result<Founded> init(const barrier::SealConfig&) = 0;
+  virtual Status unseal_with(const Secret& share) = 0;  // the last share opens
+  virtual void unseal_reset() = 0;
+  virtual Status seal_now() = 0;
+  virtual std::string verifier_key() const = 0;  // empty before the first unseal
+  virtual WallTime server_time() const = 0;
+};
+
+class MountTable {
+ public:
+  virtual ~MountTable() = default;
+  virtual Result<std::shared_ptr<const Router>> router(store::Txn&) = 0;
+  // The entry's path, type and wishes are set; number, accessor, uuid and keys are made here.
+  virtual Status enable(store::Txn&, MountEntry) = 0;
+  virtual Status change(store::Txn&, const MountEntry&) = 0;
+  // At once out of the router; its records are erased later, resumably.
+  virtual Status disable(store::Txn&, const Mounted&) = 0;
+};
+
+// What a token may do, for sys/capabilities and sys/internal/ui.
+class Permissions {
+ public:
+  virtual ~Permissions() = default;
+  virtual Result<std::shared_ptr<const identity::Acl>> acl_of(store::Txn&, const std::vector<std::string>& policies) = 0;
+};
+
+// The audit log and the store, for operators.
+class Records {
+ public:
+  struct StoreReport {
+    bool verified = false;
+    std::uint64_t revision = 0;
+    std::vector<std::string> findings;
+  };
+  virtual ~Records() = default;
+  virtual Result<StoreReport> verify_store() = 0;
+  // Records after `sequence` as Vault-format JSON lines, at most `most`.
+  virtual Result<std::vector<SecretText>> audit_lines(std::uint64_t after, std::size_t most) = 0;
+  virtual Result<std::uint64_t> archive_audit(std::uint64_t before, std::string_view destination) = 0;
+  virtual std::string checkpoint() const = 0;  // the newest signed one
+};
+
+}  // namespace strongroom::core

@@ -235,7 +235,7 @@ class Core::Run {
     if (presented.empty()) return fail(Code::unauthenticated, kDenied);
     SR_LET(auto record, core_.tokens_.find(txn_, presented, core_.server_time()));
     if (!record) {
-      if (audit_key_) out_.record->presented_token = audit_mac(*audit_key_, presented);
+      if (audit_key_) out_.record->presented_token = audit_key_->mac(presented);
       return fail(Code::unauthenticated, kDenied);
     }
     asker_ = core_.asker(txn_, record, presented);
@@ -308,7 +308,7 @@ class Core::Run {
         out_.reply.aside.frame == engine::Frame::envelope && out_.reply.aside.warnings.empty())
       return fail(Code::not_found, "");
     if (*gave == engine::Route::Gave::data) {
-      if (const auto unknown = schema::unknown_names(route.in->fields(), input_); !unknown.empty() && !takes_any(route))
+      if (const auto unknown = schema::unknown_names(route.in->fields(), input_); !unknown.empty())
         out_.reply.aside.warnings.push_back(fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
     }
     auto& record = *out_.record;
@@ -317,17 +317,10 @@ class Core::Run {
     if (out_.reply.aside.auth && audit_key_) record.issued = issued(*out_.reply.aside.auth);
     return {};
   }
-  // A body that is wholly the user's own has no unknown members.
-  static bool takes_any(const engine::Route& route) {
-    for (const auto& f : route.in->fields())
-      if (f.name.empty()) return true;
-    return false;
-  }
-
   audit::Actor issued(const engine::Issued& a) const {
     audit::Actor actor;
-    actor.client_token = audit_mac(*audit_key_, a.client_token.reveal_text(Reveal::to_cipher));
-    actor.accessor = audit_mac(*audit_key_, a.accessor);
+    actor.client_token = audit_key_->mac(a.client_token.reveal_text(Reveal::to_cipher));
+    actor.accessor = audit_key_->mac(a.accessor);
     actor.display_name = a.display_name;
     actor.policies = a.policies;
     actor.token_policies = a.token_policies;
@@ -359,6 +352,9 @@ class Core::Run {
   void settle() {
     if (asker_ && asker_->record->num_uses > 0) spend_use();
     if (txn_.dirty()) out_.txn = txn_.take();
+    constexpr std::size_t kSurelyFits = 16 * 1024;
+    if (out_.record && audit_key_ && out_.record->request.size() + out_.record->response.size() > kSurelyFits)
+      audit_key_->bound(*out_.record);
   }
   void spend_use() {
     // As the handler left it: it may have renewed or revoked this very token.
@@ -383,7 +379,7 @@ class Core::Run {
   store::Txn txn_;
   Outcome out_;
   schema::Input input_;
-  std::shared_ptr<const crypto::Hmac> audit_key_;
+  std::shared_ptr<const audit::Redactor> audit_key_;
   std::shared_ptr<const Router> router_;
   const Mounted* mounted_ = nullptr;
   std::string_view inside_;
@@ -558,14 +554,14 @@ std::shared_ptr<const Core::Asker> Core::asker(store::Txn&, std::shared_ptr<cons
   auto made = std::make_shared<Asker>();
   made->record = record;
   auto& a = made->actor;
-  std::shared_ptr<const crypto::Hmac> key;
+  std::shared_ptr<const audit::Redactor> key;
   {
     const std::lock_guard guard(keys_mutex_);
     key = audit_key_;
   }
   if (key) {
-    a.client_token = audit_mac(*key, presented);
-    a.accessor = audit_mac(*key, tokens_.accessor_of(record->number));
+    a.client_token = key->mac(presented);
+    a.accessor = key->mac(tokens_.accessor_of(record->number));
   }
   a.display_name = record->display_name;
   a.policies = record->policies;
@@ -827,7 +823,7 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   SR_TRY(tokens_.open(hash, locator, accessor, next));
   {
     const std::lock_guard guard(keys_mutex_);
-    audit_key_ = std::make_shared<const crypto::Hmac>(audit_key);
+    audit_key_ = std::make_shared<const audit::Redactor>(audit_key);
     cluster_name_ = name ? view(*name) : std::string_view();
     cluster_id_ = id ? view(*id) : std::string_view();
     verifier_key_ = parts_.log.verifier_key();

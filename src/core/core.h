@@ -14,12 +14,12 @@
 
 #include "audit/log.h"
 #include "audit/record.h"
+#include "audit/redact.h"
 #include "barrier/barrier.h"
 #include "base/env.h"
 #include "core/call.h"
 #include "core/mounts.h"
 #include "core/services.h"
-#include "crypto/hmac.h"
 #include "identity/policies.h"
 #include "identity/tokens.h"
 #include "store/committer.h"
@@ -154,7 +154,7 @@ class Core final : public store::CommitListener,
   std::string store_id_;                    // under life_
 
   mutable std::mutex keys_mutex_;
-  std::shared_ptr<const crypto::Hmac> audit_key_;  // under keys_mutex_
+  std::shared_ptr<const audit::Redactor> audit_key_;  // under keys_mutex_
   std::string cluster_name_, cluster_id_;          // under keys_mutex_
   std::string verifier_key_;                       // under keys_mutex_
   std::vector<Mounted> fixed_;                     // under keys_mutex_

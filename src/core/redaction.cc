@@ -9,49 +9,11 @@ using schema::Kind;
 
 class Walk {
  public:
-  Walk(audit::tree::Writer& tree, const crypto::Hmac& key) : tree_(tree), key_(key) {}
+  Walk(audit::tree::Writer& tree, const audit::Redactor& redactor) : tree_(tree), redactor_(redactor) {}
 
   // A value nobody vouches for: structure and null stay, the rest is hashed over its source.
-  void foreign(const json::Node& n) {
-    switch (n.kind()) {
-      case json::Kind::object:
-        tree_.begin_map();
-        for (const json::Node m : n) {
-          tree_.key(m.key());
-          foreign(m);
-        }
-        tree_.end_map();
-        break;
-      case json::Kind::array:
-        tree_.begin_array();
-        for (const json::Node e : n) foreign(e);
-        tree_.end_array();
-        break;
-      case json::Kind::null: tree_.null(); break;
-      default: tree_.mac(audit_mac(key_, n.text()));
-    }
-  }
-  void plain(const json::Node& n) {
-    switch (n.kind()) {
-      case json::Kind::object:
-        tree_.begin_map();
-        for (const json::Node m : n) {
-          tree_.key(m.key());
-          plain(m);
-        }
-        tree_.end_map();
-        break;
-      case json::Kind::array:
-        tree_.begin_array();
-        for (const json::Node e : n) plain(e);
-        tree_.end_array();
-        break;
-      case json::Kind::null: tree_.null(); break;
-      case json::Kind::boolean: tree_.boolean(n.boolean()); break;
-      case json::Kind::number: tree_.number(n.text()); break;
-      case json::Kind::string: tree_.text(n.text());
-    }
-  }
+  void foreign(const json::Node& n) { redactor_.redact(n, tree_); }
+  void plain(const json::Node& n) { audit::write_plain(n, tree_); }
   void field(const Field& f, const json::Node& n) {
     if ((f.flags & schema::plain) != 0) return plain(n);
     typed(*f.codec, n);
@@ -82,19 +44,17 @@ class Walk {
 
  private:
   audit::tree::Writer& tree_;
-  const crypto::Hmac& key_;
+  const audit::Redactor& redactor_;
 };
 }  // namespace
 
-audit::Mac audit_mac(const crypto::Hmac& key, std::string_view value) { return key.mac(as_view(value)); }
-
 audit::Tree redact_input(const schema::Codec* codec, const schema::Input& input, std::span<const std::string> plain_keys,
-                         const crypto::Hmac& key) {
+                         const audit::Redactor& redactor) {
   audit::Tree out;
   if (input.body.size() == 0 && input.query.empty()) return out;
   const auto fields = codec == nullptr ? std::span<const Field>() : codec->fields();
   audit::tree::Writer tree(out);
-  Walk walk(tree, key);
+  Walk walk(tree, redactor);
   const auto one = [&](std::string_view name, const json::Node& n) {
     tree.key(name);
     if (std::ranges::find(plain_keys, name) != plain_keys.end()) return walk.plain(n);
@@ -128,7 +88,7 @@ void AuditSink::text(std::string_view t, Show show) {
   if (show == Show::plain || shown())
     tree_.text(t);
   else
-    tree_.mac(audit_mac(key_, t));
+    tree_.mac(redactor_.mac(t));
   value_done();
 }
 void AuditSink::integer(std::int64_t v) {
@@ -146,9 +106,9 @@ void AuditSink::null() {
 void AuditSink::raw(std::string_view text) {
   const auto doc = json::Doc::parse(text, json::Limits{.depth = 400, .members = ~std::size_t{0}, .elements = ~std::size_t{0}, .string = ~std::size_t{0}});
   if (!doc) {
-    tree_.mac(audit_mac(key_, text));
+    tree_.mac(redactor_.mac(text));
   } else {
-    Walk walk(tree_, key_);
+    Walk walk(tree_, redactor_);
     shown() ? walk.plain(doc->root()) : walk.foreign(doc->root());
   }
   value_done();

@@ -6,22 +6,20 @@
 #include <string_view>
 
 #include "audit/record.h"
+#include "audit/redact.h"
 #include "audit/tree.h"
-#include "crypto/hmac.h"
 #include "schema/field.h"
 
 namespace strongroom::core {
 
-audit::Mac audit_mac(const crypto::Hmac&, std::string_view value);
-
 // The parameters as sent: known fields by their kind, unknown ones wholly hashed. Empty when there are none.
-audit::Tree redact_input(const schema::Codec*, const schema::Input&, std::span<const std::string> plain_keys, const crypto::Hmac&);
+audit::Tree redact_input(const schema::Codec*, const schema::Input&, std::span<const std::string> plain_keys, const audit::Redactor&);
 
 // Takes a reply's walk.
 class AuditSink final : public schema::Sink {
  public:
-  AuditSink(audit::Tree& out, const crypto::Hmac& key, std::span<const std::string> plain_keys)
-      : tree_(out), key_(key), plain_keys_(plain_keys) {}
+  AuditSink(audit::Tree& out, const audit::Redactor& redactor, std::span<const std::string> plain_keys)
+      : tree_(out), redactor_(redactor), plain_keys_(plain_keys) {}
   void open(Shape) override;
   void close(Shape) override;
   void key(std::string_view name, Show) override;
@@ -35,7 +33,7 @@ class AuditSink final : public schema::Sink {
   bool shown() const noexcept { return plain_depth_ != 0 || plain_next_; }
   void value_done() noexcept { plain_next_ = false; }
   audit::tree::Writer tree_;
-  const crypto::Hmac& key_;
+  const audit::Redactor& redactor_;
   std::span<const std::string> plain_keys_;
   std::size_t depth_ = 0;
   std::size_t plain_depth_ = 0;  // depth at which a plain value opened

@@ -1,0 +1,213 @@
+#include "apps/server/assembly.h"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#include <filesystem>
+
+#include "seals/shamir/shamir_seal.h"
+#include "seals/static/static_seal.h"
+#include "store/memory_store.h"
+#include "stores/embedded/embedded_store.h"
+
+namespace strongroom::apps::server {
+namespace {
+
+using strongroom::server::Config;
+using strongroom::server::ListenerConfig;
+
+Seconds seconds(Nanoseconds d) { return std::chrono::ceil<Seconds>(d); }
+
+// The cores this process may use, not those the machine has.
+unsigned usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return std::max(1u, static_cast<unsigned>(CPU_COUNT(&set)));
+}
+
+wire::http::ListenerSettings settings_of(const ListenerConfig& c) {
+  wire::http::ListenerSettings s;
+  s.kind = c.kind == ListenerConfig::Kind::tcp ? wire::http::ListenerSettings::Kind::tcp : wire::http::ListenerSettings::Kind::unix_socket;
+  s.address = c.address;
+  if (c.tls) {
+    auto& t = s.tls.emplace();
+    t.certificate_file = c.tls->certificate_file;
+    t.key_file = c.tls->key_file;
+    if (c.tls->tls13_only) t.least = crypto::TlsVersion::tls13;
+    if (c.tls->tls12_only) t.most = crypto::TlsVersion::tls12;
+    t.cipher_suites = c.tls->cipher_suites;
+  }
+  if (c.socket_mode) s.socket_mode = static_cast<mode_t>(*c.socket_mode);
+  s.socket_user = c.socket_user;
+  s.socket_group = c.socket_group;
+  s.forwarded_for = {c.forwarded_for_addresses, c.forwarded_for_hop_skips, c.forwarded_for_reject_not_present,
+                     c.forwarded_for_reject_not_authorized};
+  s.limits.body = c.max_request_size;
+  s.limits.idle = seconds(c.idle_timeout);
+  s.limits.receive_head = seconds(c.read_header_timeout);
+  s.limits.receive_body = seconds(c.read_timeout);
+  if (c.write_timeout.count() != 0) s.limits.send = seconds(c.write_timeout);
+  return s;
+}
+
+}  // namespace
+
+Status ReopenableLog::reopen() {
+  const std::lock_guard guard(mutex_);
+  if (path_.empty()) {
+    lines_ = std::make_unique<DescriptorLog>(STDERR_FILENO, least_, format_);
+    return {};
+  }
+  Fd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (!file) return fail(Code::invalid_argument, "log_file: cannot be opened for writing");
+  file_ = std::move(file);
+  lines_ = std::make_unique<DescriptorLog>(file_.get(), least_, format_);
+  return {};
+}
+
+void ReopenableLog::write(Level level, std::string_view message, std::initializer_list<FieldValue> fields) noexcept {
+  const std::lock_guard guard(mutex_);
+  if (lines_) lines_->write(level, message, fields);
+}
+
+Assembly::Assembly(const Config& config, Log& log)
+    : config_(config), log_(log), workers_(2), env_{clock_, random_, workers_, log} {}
+
+Result<std::unique_ptr<Assembly>> Assembly::build(const Config& config, Log& log) {
+  std::unique_ptr<Assembly> a(new Assembly(config, log));
+  SR_TRY(a->open_listeners());  // a taken port fails before anything is written
+  SR_TRY(a->open_store());
+  SR_TRY(a->open_seal());
+  SR_TRY(a->open_log());
+  a->build_core();
+  SR_TRY(a->core_->start());
+  return a;
+}
+
+Assembly::~Assembly() { stop(); }
+
+Status Assembly::open_store() {
+  using Kind = strongroom::server::StorageConfig::Kind;
+  if (config_.storage->kind == Kind::memory) {
+    store_ = std::make_unique<store::MemoryStore>();
+    return {};
+  }
+  stores::EmbeddedOptions options;
+  options.path = config_.storage->path;
+  if (config_.storage->map_bytes != 0) options.map_bytes = config_.storage->map_bytes;
+  SR_LET(store_, stores::EmbeddedStore::open(options, log_));
+  return {};
+}
+
+Status Assembly::open_seal() {
+  const auto& c = config_.seal;
+  if (c.kind == strongroom::server::SealConfig::Kind::shamir) {
+    seal_ = std::make_unique<seals::shamir::ShamirSeal>(random_);
+  } else {
+    SR_LET(auto current, seals::static_key::read_static_key(c.current_key_id, c.current_key));
+    std::optional<seals::static_key::StaticKey> previous;
+    if (!c.previous_key_id.empty()) {
+      SR_LET(auto key, seals::static_key::read_static_key(c.previous_key_id, c.previous_key));
+      previous = std::move(key);
+    }
+    seal_ = std::make_unique<seals::static_key::StaticSeal>(random_, std::move(current), std::move(previous));
+  }
+  barrier_ = std::make_unique<barrier::Barrier>(random_);
+  return {};
+}
+
+Status Assembly::open_log() {
+  audit::LogLimits limits;
+  if (config_.audit_log.segment_bytes != 0) limits.segment_bytes = config_.audit_log.segment_bytes;
+  if (config_.audit_log.reserve_bytes != 0) limits.reserve_bytes = config_.audit_log.reserve_bytes;
+  std::filesystem::path path;
+  if (config_.storage->kind != strongroom::server::StorageConfig::Kind::memory || !config_.audit_log.path.empty())
+    path = config_.audit_log.path.empty() ? std::filesystem::path(config_.storage->path) / "audit"
+                                          : std::filesystem::path(config_.audit_log.path);
+  SR_LET(audit_, audit::Log::open(path, limits, env_));
+  return {};
+}
+
+Status Assembly::open_listeners() {
+  std::uint32_t number = 0;
+  for (const auto& c : config_.listeners) {
+    SR_LET(auto listener, wire::http::Listener::open(settings_of(c), number++));
+    listeners_.push_back(std::move(listener));
+  }
+  return {};
+}
+
+void Assembly::build_core() {
+  core::Settings settings;
+  settings.default_lease_ttl = seconds(config_.default_lease_ttl);
+  settings.max_lease_ttl = seconds(config_.max_lease_ttl);
+  settings.cluster_name = config_.cluster_name;
+  settings.storage_type = config_.storage->type;
+  core_ = std::make_unique<core::Core>(core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_}, settings);
+  token_ = std::make_unique<system::token::Token>(core_->tokens(), core_->policies());
+  sys_ = std::make_unique<system::sys::Sys>(system::sys::Sys::Parts{
+      *core_, *core_, *core_, *core_, core_->policies(), core_->tokens(), SR_VERSION, {"kv"},
+      [this](std::string_view, std::map<std::string, std::string>& options) { return kv_.mount_options(options); }});
+  core_->install(*sys_, *token_, {{"kv", &kv_}});
+  door_ = std::make_unique<Door>(*core_, random_, clock_);
+}
+
+void Assembly::serve() {
+  wire::http::Loop::Settings settings;
+  settings.batch = [this](wire::http::Loop& loop, std::vector<wire::http::Arrival> arrivals) { door_->take(loop, std::move(arrivals)); };
+  settings.body_limit = &Door::body_limit;
+  for (unsigned i = 0; i < usable_cores(); ++i) {
+    auto loop = wire::http::Loop::open(settings, listeners_, clock_);
+    if (!loop) {
+      log_.error(loop.error().message);
+      continue;
+    }
+    loops_.push_back(*std::move(loop));
+  }
+  for (auto& loop : loops_) threads_.emplace_back([&loop] { loop->run(); });
+  threads_.emplace_back([this] { housekeeping(); });
+}
+
+void Assembly::housekeeping() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wake_.wait_for(lock, std::chrono::seconds(1));
+    if (stopping_) return;
+    lock.unlock();
+    core_->tick();
+    lock.lock();
+  }
+}
+
+void Assembly::reload() {
+  for (auto& l : listeners_)
+    if (auto done = l->reload(); !done) log_.error("certificate not reloaded; the old one stays in use", {{"reason", done.error().message}});
+  log_.info("reloaded");
+}
+
+void Assembly::stop() {
+  {
+    const std::lock_guard guard(mutex_);
+    if (std::exchange(stopping_, true)) return;
+  }
+  wake_.notify_all();
+  for (auto& l : loops_) l->drain();
+  for (auto& t : threads_) t.join();
+  threads_.clear();
+  if (core_) {
+    core_->drain();
+    std::ignore = core_->seal_now();
+  }
+}
+
+std::string Assembly::addresses() const {
+  std::string out;
+  for (const auto& l : listeners_) {
+    if (!out.empty()) out += ", ";
+    out += l->address();
+  }
+  return out;
+}
+
+}  // namespace strongroom::apps::server

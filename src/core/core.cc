@@ -27,6 +27,29 @@ class SealedSnapshot final : public store::Snapshot {
   Status scan(std::string_view, std::string_view, const Visit&) const override { return fail(Code::sealed, kSealed); }
 };
 
+// The store as it will be once the founding writes are in it: everything of init becomes durable in one group.
+class FoundingSnapshot final : public store::Snapshot {
+ public:
+  explicit FoundingSnapshot(const std::vector<store::Write>& writes) {
+    for (const auto& w : writes)
+      if (w.value) entries_[w.key] = *w.value;
+  }
+  store::Revision revision() const noexcept override { return 0; }
+  Result<std::optional<std::string_view>> get(std::string_view key) const override {
+    const auto at = entries_.find(key);
+    if (at == entries_.end()) return std::nullopt;
+    return std::optional<std::string_view>(at->second);
+  }
+  Status scan(std::string_view first, std::string_view last, const Visit& visit) const override {
+    for (auto at = entries_.lower_bound(first); at != entries_.end() && at->first < last; ++at)
+      if (!visit(at->first, at->second)) break;
+    return {};
+  }
+
+ private:
+  std::map<std::string, std::string, std::less<>> entries_;
+};
+
 std::string setting(std::string_view name) { return store::table_key(store::Table::settings) + std::string(name); }
 
 identity::Operation acl_operation(engine::Operation op) {
@@ -713,14 +736,17 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
     parts_.seal.reset();
     return std::unexpected(std::move(e));
   };
+  const FoundingSnapshot empty(founding.writes);
+  for (std::size_t i = 0; i < founded.shares.size() && i < parts_.seal.config().threshold; ++i)
+    if (auto given = parts_.seal.add_share(founded.shares[i]); !given) return undo(std::move(given).error());
+  if (auto opened = parts_.barrier.unseal(empty, parts_.seal); !opened) return undo(std::move(opened).error());
   using P = barrier::Barrier::Purpose;
   SR_LET(const auto hash, parts_.barrier.purpose_key(P::token_hash));
   SR_LET(const auto locator, parts_.barrier.purpose_key(P::token_locator));
   SR_LET(const auto accessor, parts_.barrier.purpose_key(P::accessor_locator));
   SR_TRY(tokens_.open(hash, locator, accessor, 0));
 
-  SR_LET(const auto snapshot, parts_.store.snapshot());
-  store::Txn txn(*snapshot, parts_.barrier);
+  store::Txn txn(empty, parts_.barrier);
   auto& random = parts_.env.random;
   const auto now = server_time();
   policies_.put(txn, {"default", std::string(identity::default_policy_text()), now, 1, false});
@@ -744,11 +770,11 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   record.operation = "init";
   auto t = txn.take();
   t.record = audit::encode(record);
-  store::Draft draft{snapshot->revision() + 1, t.puts, t.edits, t.record};
+  store::Draft draft{1, t.puts, t.edits, t.record};
   store::Group group;
   group.first = group.last = draft.revision;
   group.writes = std::move(founding.writes);
-  if (auto sealed = parts_.barrier.seal(*snapshot, std::span(&draft, 1), group.writes); !sealed) return undo(std::move(sealed).error());
+  if (auto sealed = parts_.barrier.seal(empty, std::span(&draft, 1), group.writes); !sealed) return undo(std::move(sealed).error());
   auto epoch = parts_.store.lead();
   if (!epoch) return undo(std::move(epoch).error());
   if (auto applied = parts_.store.apply(group, *epoch); !applied) {

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "wire/http/edge_fixture.h"
 #include "wire/http/loop.h"
@@ -66,6 +67,14 @@ class Server {
     thread_.join();
     loop_.reset();
   }
+  void pass(Nanoseconds time) {
+    clock_.move(time);
+    for (int i = 0; i < 2; ++i) {
+      std::promise<void> done;
+      loop_->post([&] { done.set_value(); });
+      done.get_future().wait();
+    }
+  }
   Listener& listener(std::size_t i = 0) { return *listeners_[i]; }
 
  private:
@@ -88,6 +97,7 @@ class TlsClient {
   bool established() const { return filter_.established(); }
   std::string_view version() const { return filter_.version(); }
   std::vector<std::byte> certificate() const { return filter_.peer_certificate(); }
+  crypto::TlsFilter::State state() const { return filter_.state(); }
   bool send(std::string_view text) { return filter_.send(text) && flush(); }
   std::string reply_text() {
     while (text_.find("\r\n\r\n") == std::string::npos && pump()) {
@@ -300,6 +310,19 @@ TEST(ListenerTls, ReloadServesTheNewCertificateAndABadOneKeepsTheOld) {
   // Who was there before is not disturbed.
   ASSERT_TRUE(before.send(kGet));
   EXPECT_THAT(before.reply_text(), HasSubstr("200 OK"));
+}
+
+TEST(ListenerTls, TellsAnIdleClientThatNothingWasCutOff) {
+  const Folder folder;
+  const auto cert = certificate();
+  Server s({tls_on(folder, cert)});
+  TlsClient c(s.listener().port(), cert.certificate_pem);
+  ASSERT_TRUE(c.send(kGet));
+  EXPECT_THAT(c.reply_text(), HasSubstr("200 OK"));
+  s.pass(Seconds(0));
+  s.pass(Seconds(301));
+  EXPECT_EQ(c.to_the_end(), "");
+  EXPECT_EQ(c.state(), crypto::TlsFilter::State::closed);
 }
 
 TEST(ListenerTls, CarriesLargeBodiesBothWays) {

@@ -116,6 +116,7 @@ class MemoryDisk final : public Disk {
   Result<std::vector<std::string>> names() const override {
     const std::scoped_lock lock(mutex_);
     std::vector<std::string> out;
+    out.reserve(files_.size());
     for (const auto& [name, content] : files_) out.push_back(name);
     return out;
   }

@@ -21,7 +21,8 @@ constexpr auto kFrom64 = reverse("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst
 constexpr auto kFrom62 = reverse("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 constexpr auto kFrom16 = [] {
   auto t = reverse("0123456789abcdef");
-  for (int i = 0; i < 6; ++i) t[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(10 + i);
+  for (std::int8_t i = 0; i < 6; ++i)
+    t[std::size_t{'A'} + static_cast<std::size_t>(i)] = static_cast<std::int8_t>(10 + i);
   return t;
 }();
 int at(const std::array<std::int8_t, 256>& t, char c) { return t[static_cast<std::uint8_t>(c)]; }

@@ -82,7 +82,8 @@ Status Txn::scan(std::string_view first, std::string_view last, const Visit& vis
                [&](std::string_view key, std::optional<std::string_view> stored,
                    const std::optional<SecretText>* mine) -> Result<bool> {
                  if (mine != nullptr) {
-                   const SecretText value = **mine;  // the visitor may overwrite what it is shown
+                   // The visitor may overwrite what it is shown.
+                   const SecretText value = **mine;  // NOLINT(performance-unnecessary-copy-initialization)
                    return visit(key, value);
                  }
                  auto plain = cipher_.open(key, *stored);

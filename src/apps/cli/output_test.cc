@@ -92,7 +92,7 @@ TEST(Output, QuotesInYamlWhatWouldBeAnotherType) {
       str(yaml_text(
           R"({"z":"plain text","a":"1","b":"true","c":"y","d":"","e":null,"f":[],"g":{},"h":["x",{"k":"v","l":"w"},["q"]],)"
           R"("i":"2026-11-25T00:00:00Z","j":"0s","k":"a: b","l":"- x","m":1.10,"n":" s","o":"1h30m","p":"line\nline","q":"a#b",)"
-          R"("r":"#a","s":"0x10","t":"1e3","y":{"no":[1]}})")),
+          R"("r":"#a","s":"0x10","t":"1e3","u":"2.7.2","v":"2.7","y":{"no":[1]}})")),
       "a: \"1\"\n"
       "b: \"true\"\n"
       "c: \"y\"\n"
@@ -117,6 +117,8 @@ TEST(Output, QuotesInYamlWhatWouldBeAnotherType) {
       "r: \"#a\"\n"
       "s: \"0x10\"\n"
       "t: \"1e3\"\n"
+      "u: 2.7.2\n"
+      "v: \"2.7\"\n"
       "\"y\":\n"
       "  \"no\":\n"
       "  - 1\n"

@@ -541,8 +541,8 @@ def examples(server, report, commands):
                 status, shown = desk.at_terminal(["strongroom", "login"], [root])
                 report.check(f"examples: {line}", status == 0, shown)
                 continue
-            folder = Path(server.directory, "archive")
-            done = shell(line.replace("/var/backups/audit", str(folder)).replace("AUDIT_FOLDER", server.directory + "/store/audit"))
+            Path(desk.home, "audit.key").write_text(server.request("GET", "sys/seal-status", token=None)[1].get("audit_verifier_key", ""))
+            done = shell(line.replace("/var/backups/audit", server.directory + "/archive").replace("/var/lib/strongroom/audit", server.directory + "/store/audit"))
             report.check(f"examples: {line}", done.returncode == 0, done.stdout + done.stderr)
     desk.close()
 

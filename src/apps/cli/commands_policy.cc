@@ -92,8 +92,7 @@ Result<int> remove(Session& s) {
 }
 
 // Writes a file anew beside the old one and swaps them, so that a crash leaves one or the other.
-Status
-replace_file(const std::string& path, std::string_view text) {
+Status replace_file(const std::string& path, std::string_view text) {
   const std::string fresh = path + ".new";
   const auto bad = [&] {
     const int error = errno;

@@ -1,49 +1,58 @@
-// audit and store: the record of what happened, and the proof that nothing stored is missing.
+// audit and store: the record of what happened, and the proof that nothing of it or of the store is missing.
+// All ask the server but `audit verify`, which reads the log's files and needs the public key only.
 #include <fmt/format.h>
 
 #include "apps/cli/session.h"
+#if __has_include("audit/verify.h")
+#include "audit/verify.h"
+#endif
 
 namespace strongroom::apps::cli {
 namespace {
 
+// Vault API's audit lines: GET /sys/internal/audit/log -> {records, checkpoint}.
 Result<int> show(Session& s) {
   client::Request r{.method = "GET", .path = "sys/internal/audit/log"};
   if (const auto v = s.flags.number("after")) r.query.emplace_back("after", fmt::format("{}", *v));
   if (const auto v = s.flags.number("limit")) r.query.emplace_back("limit", fmt::format("{}", *v));
   SR_LET(const Answer a, s.demand(std::move(r), "Error reading the audit log"));
   const json::Node records = member(a.data(), "records");
-  if (s.field() || s.format() == Format::yaml || !records.is_array()) return s.print(a);
-  if (s.format() == Format::json) {
+  if (s.field()) return s.print_field(a.data(), *s.field());
+  if (s.format() != Format::table) {
     SecretText out;
     json::Writer w(out);
     append_sorted(w, records);
     s.print_json(view(out));
     return 0;
   }
-  Table t{"Sequence", "Time", "Operation", "Path", "Outcome", "Who"};
-  const auto cell = [](json::Node record, std::string_view name) {
-    const json::Node n = member(record, name);
-    return n.is_null() ? SecretText{} : go_text(n);
-  };
-  for (const json::Node n : records)
-    t.add({view(cell(n, "sequence")), view(cell(n, "time")), view(cell(n, "operation")),
-           view(cell(n, "path")), view(cell(n, "outcome")), view(cell(n, "display_name"))});
+  Table t{"Time", "Type", "Operation", "Path", "Who", "Remote Address", "Error"};
+  for (const json::Node n : records) {
+    const json::Node request = member(n, "request");
+    t.add({member_text(n, "time"), member_text(n, "type"), member_text(request, "operation"),
+           member_text(request, "path"), member_text(member(n, "auth"), "display_name"),
+           member_text(request, "remote_address"), member_text(n, "error")});
+  }
   s.print_text(t.text());
   return 0;
 }
 
 Result<int> archive(Session& s) {
+  const auto before = s.flags.number("before");
+  if (!before || *before < 1)
+    return fail(Code::invalid_argument,
+                "-before=SEQUENCE is needed: whole segments below this sequence number are archived");
   SecretText body;
   json::Writer w(body);
   w.begin_object();
-  if (const auto v = s.flags.text("before")) w.key("before"), w.string(*v);
+  w.key("before"), w.integer(*before);
   w.key("destination"), w.string(s.arg(0));
   w.end_object();
   SR_LET(const Answer a,
          s.demand({.method = "POST", .path = "sys/internal/audit/archive", .body = std::move(body)},
                   "Error archiving the audit log"));
-  if (a.has_body()) return s.print(a);
-  s.console.line(fmt::format("Success! Archived the audit log to: {}", s.arg(0)));
+  if (s.format() != Format::table) return s.print(a);
+  s.console.line(fmt::format("Success! Archived {} segments to: {}",
+                             member_number(a.data(), "segments").value_or(0), s.arg(0)));
   return 0;
 }
 
@@ -55,28 +64,149 @@ Result<int> verify_store(Session& s) {
     const int printed = s.print(a);
     return good ? printed : 2;
   }
-  const json::Node findings = member(a.data(), "findings");
   if (good) {
-    s.console.line(fmt::format("Success! The store is complete: {} records verified.",
-                               member_number(a.data(), "records").value_or(0)));
+    s.console.line(fmt::format("Success! The store is complete and as it was written, at revision {}",
+                               member_number(a.data(), "revision").value_or(0)));
     return 0;
   }
   s.console.error_line("The store is damaged:");
-  for (const json::Node n : findings) s.console.error_line(fmt::format("  * {}", view(go_text(n))));
+  for (const json::Node n : member(a.data(), "findings"))
+    s.console.error_line(fmt::format("  * {}", view(go_text(n))));
   return 2;
 }
 
+#if __has_include("audit/verify.h")
+// A signed note from a file, or from standard input for "-".
+Result<std::string> note(Session& s, std::string_view place) {
+  if (place == "-") {
+    SR_LET(const SecretText text, s.console.read_input());
+    return std::string(view(text));
+  }
+  SR_LET(const SecretText text, read_secret_file(std::string(place)));
+  return std::string(view(text));
+}
+
+Result<std::string> verifier_key(Session& s) {
+  const auto given = s.flags.text("key");
+  const bool trust = s.flags.on("trust-local");
+  if (given && trust) return fail(Code::invalid_argument, "-key and -trust-local exclude each other");
+  if (!given && !trust)
+    return fail(Code::invalid_argument,
+                "-key=KEY is needed: the verifier key that strongroom operator init and strongroom status "
+                "print, or a file "
+                "with it. -trust-local uses the copy beside the log, which whoever changed the log could "
+                "have changed too.");
+  if (given && given->find('+') != std::string_view::npos) return std::string(trimmed(*given));
+  const std::string file = given ? std::string(*given) : std::string(s.arg(0)) + "/key.pub";
+  SR_LET(const SecretText text, read_secret_file(file));
+  return std::string(trimmed(view(text)));
+}
+
+SecretText report_json(const audit::VerifyReport& report) {
+  SecretText out;
+  json::Writer w(out);
+  const auto number = [&](std::string_view name, std::uint64_t v) {
+    w.key(name), w.raw(fmt::format("{}", v));
+  };
+  w.begin_object();
+  w.key("verified"), w.boolean(report.sound());
+  number("records", report.records);
+  number("signed_records", report.signed_records);
+  number("archived_records", report.archived_records);
+  number("segments", report.segments);
+  w.key("findings");
+  w.begin_array();
+  for (const audit::Finding& f : report.findings) {
+    w.begin_object();
+    w.key("kind"), w.string(audit::name(f.kind));
+    if (f.segment != 0) number("segment", f.segment);
+    if (f.record) number("record", *f.record);
+    if (f.sequence) number("sequence", *f.sequence);
+    if (f.last) number("last", *f.last);
+    w.key("text"), w.string(f.text);
+    w.end_object();
+  }
+  w.end_array();
+  w.key("checkpoint"), w.string(report.newest);
+  w.key("tail"), w.string(report.tail);
+  w.end_object();
+  return out;
+}
+
+Result<int> verify(Session& s) {
+  SR_LET(const std::string key, verifier_key(s));
+  audit::VerifyOptions options;
+  if (const auto v = s.flags.text("since")) {
+    SR_LET(options.since, note(s, *v));
+  }
+  if (const auto v = s.flags.text("checkpoint")) {
+    SR_LET(options.outside, note(s, *v));
+  }
+  const auto report = audit::verify(std::string(s.arg(0)), key, options);
+  if (!report)
+    return fail(Code::invalid_argument, "Error verifying the audit log: " + report.error().message);
+  const int code = report->sound() ? 0 : 2;
+  if (s.format() != Format::table) {
+    s.print_json(view(report_json(*report)));
+    return code;
+  }
+  const std::string size = fmt::format("{} records in {} segments, {} of them signed", report->records,
+                                       report->segments, report->signed_records);
+  if (!report->tail.empty())
+    s.console.error_line(fmt::format("After the last whole record: {}", report->tail));
+  if (report->sound()) {
+    s.console.line(fmt::format("Success! The audit log is whole and unchanged: {}{}", size,
+                               report->archived_records == 0
+                                   ? ""
+                                   : fmt::format(", {} known by their hash only", report->archived_records)));
+    if (s.flags.on("trust-local"))
+      s.console.error_line(
+          "The key was the copy beside the log. Whoever changed the log could have changed it too: keep the "
+          "key elsewhere.");
+    return code;
+  }
+  s.console.error_line(fmt::format("The audit log is damaged or was changed ({}):", size));
+  for (const audit::Finding& f : report->findings) {
+    std::string place;
+    if (f.segment != 0) place += fmt::format(" segment {}", f.segment);
+    if (f.record) place += fmt::format(" record {}", *f.record);
+    if (f.sequence) place += fmt::format(" sequence {}", *f.sequence);
+    if (f.last) place += fmt::format(" to {}", *f.last);
+    s.console.error_line(fmt::format("  * {}:{} {}", audit::name(f.kind), place, f.text));
+  }
+  return code;
+}
+
+constexpr Flag kVerify[] = {
+    {"key", Takes::text, "The log's verifier key, or a file with it."},
+    {"trust-local", Takes::nothing, "Use the key beside the log, where a forger could have put his own."},
+    {"since", Takes::text,
+     "File with a checkpoint kept elsewhere: what it covers is checked by hashes, later records whole."},
+    {"checkpoint", Takes::text, "File with a checkpoint kept elsewhere: the whole log must continue it."}};
+#endif
+
 constexpr Flag kShow[] = {{"after", Takes::number, "Begin after this sequence number."},
-                          {"limit", Takes::number, "At most so many records."}};
-constexpr Flag kArchive[] = {{"before", Takes::text, "Only records before this time (RFC 3339)."}};
+                          {"limit", Takes::number, "At most so many records, up to 1000."}};
+constexpr Flag kArchive[] = {{"before", Takes::number, "Archive whole segments below this sequence number."}};
 
 constexpr Command kCommands[] = {
-    {"audit show", "", "Show records of the audit log", "Values from outside are keyed digests.",
-     "strongroom audit show -limit=10", kHttp | kFormat, kShow, 0, 0, &show},
-    {"audit archive", "FOLDER", "Move old records out of the log, keeping their hashes",
-     "FOLDER is a path on the server. The log can still be verified.",
-     "strongroom audit archive -before=2026-01-01T00:00:00Z /var/backups/audit", kHttp | kFormat, kArchive, 1,
-     1, &archive},
+    {"audit show", "", "Show records of the audit log",
+     "Values from outside are keyed digests. -field=checkpoint prints the newest signed checkpoint: keep it "
+     "on another machine.",
+     "strongroom audit show -limit=10\nstrongroom audit show -field=checkpoint > checkpoint.txt",
+     kHttp | kFormat | kField, kShow, 0, 0, &show},
+    {"audit archive", "FOLDER", "Move the bodies of old records out of the log",
+     "FOLDER is a path on the server. Hashes stay, so that the log can still be verified.",
+     "strongroom audit archive -before=1000 /var/backups/audit", kHttp | kFormat, kArchive, 1, 1, &archive},
+#if __has_include("audit/verify.h")
+    {"audit verify", "FOLDER", "Check the files of an audit log without a server",
+     "Finds any record that was changed, removed or swapped, and says where. With a checkpoint that was kept "
+     "elsewhere also a log "
+     "that was cut or put back. The exit code is 2 when something is found.",
+     "strongroom audit verify -trust-local /var/lib/strongroom/audit\n"
+     "strongroom audit verify -key=audit.key -since=checkpoint.txt /var/lib/strongroom/audit",
+     kFormat, kVerify, 1, 1, &verify},
+#endif
     {"store verify",
      "",
      "Check that no stored record is lost, changed or replayed",

@@ -109,7 +109,7 @@ int print_status(Session& s, json::Node seal, std::optional<json::Node> leader) 
         t.add({"Raft Applied Index", fmt::format("{}", *v)});
     }
   }
-  if (const auto v = member_text(seal, "audit_key"); !v.empty()) t.add({"Audit Key", v});
+  if (const auto v = member_text(seal, "audit_verifier_key"); !v.empty()) t.add({"Audit Verifier Key", v});
   s.print_text(t.text());
   return 0;
 }
@@ -133,7 +133,8 @@ Result<int> status(Session& s) {
 }
 
 // The members a script reads, named as Vault's command names them.
-SecretText init_json(json::Node reply, std::int64_t shares, std::int64_t threshold) {
+SecretText init_json(json::Node reply, std::int64_t threshold) {
+  const auto keys = static_cast<std::int64_t>(member(reply, "keys").size());
   const json::Node recovery = member(reply, "recovery_keys");
   const auto recovered = static_cast<std::int64_t>(recovery.size());
   SecretText out;
@@ -141,8 +142,8 @@ SecretText init_json(json::Node reply, std::int64_t shares, std::int64_t thresho
   w.begin_object();
   w.key("unseal_keys_b64"), append_sorted(w, member(reply, "keys_base64"));
   w.key("unseal_keys_hex"), append_sorted(w, member(reply, "keys"));
-  w.key("unseal_shares"), w.integer(recovered == 0 ? shares : 1);
-  w.key("unseal_threshold"), w.integer(recovered == 0 ? threshold : 1);
+  w.key("unseal_shares"), w.integer(recovered == 0 ? keys : 1);
+  w.key("unseal_threshold"), w.integer(recovered != 0 ? 1 : keys == 0 ? 0 : threshold);
   w.key("recovery_keys_b64"), append_sorted(w, member(reply, "recovery_keys_base64"));
   w.key("recovery_keys_hex"), append_sorted(w, recovery);
   w.key("recovery_keys_shares"), w.integer(recovered);
@@ -170,8 +171,9 @@ Result<int> init(Session& s) {
   }
   const auto seal = s.ask_first({.method = "GET", .path = "sys/seal-status"}, "Error initializing");
   if (!seal) return std::unexpected(seal.error());
-  const bool automatic = member_truth(seal->body(), "recovery_seal") ||
-                         (seal->ok() && member_text(seal->body(), "type") != "shamir");
+  // A seal that opens by itself has recovery keys (some have none) in place of key shares.
+  const bool recovery_seal = member_truth(seal->body(), "recovery_seal");
+  const bool automatic = recovery_seal || (seal->ok() && member_text(seal->body(), "type") != "shamir");
   const auto number = [&](std::string_view name, std::int64_t otherwise) {
     return s.flags.number(name).value_or(otherwise);
   };
@@ -180,19 +182,19 @@ Result<int> init(Session& s) {
   SecretText body;
   json::Writer w(body);
   w.begin_object();
-  if (!automatic || s.flags.given("key-shares")) w.key("secret_shares"), w.integer(number("key-shares", 5));
-  if (!automatic || s.flags.given("key-threshold"))
-    w.key("secret_threshold"), w.integer(number("key-threshold", 3));
-  if (automatic || s.flags.given("recovery-shares"))
-    w.key("recovery_shares"), w.integer(number("recovery-shares", 5));
-  if (automatic || s.flags.given("recovery-threshold"))
-    w.key("recovery_threshold"), w.integer(number("recovery-threshold", 3));
+  const auto add = [&](std::string_view flag, std::string_view name, bool always, std::int64_t otherwise) {
+    if (always || s.flags.given(flag)) w.key(name), w.integer(number(flag, otherwise));
+  };
+  add("key-shares", "secret_shares", !automatic, 5);
+  add("key-threshold", "secret_threshold", !automatic, 3);
+  add("recovery-shares", "recovery_shares", recovery_seal, 5);
+  add("recovery-threshold", "recovery_threshold", recovery_seal, 3);
   w.end_object();
   SR_LET(const Answer a,
          s.demand({.method = "PUT", .path = "sys/init", .body = std::move(body)}, "Error initializing"));
   const json::Node reply = a.body();
   if (s.format() != Format::table) {
-    s.print_json(view(init_json(reply, shares, threshold)));
+    s.print_json(view(init_json(reply, threshold)));
     return 0;
   }
   const json::Node keys = member(reply, "keys_base64");
@@ -205,9 +207,9 @@ Result<int> init(Session& s) {
   for (const json::Node k : recovery)
     out.append(fmt::format("Recovery Key {}: ", ++i)).append(k.text()).append("\n");
   out.append("\nInitial Root Token: ").append(member_text(reply, "root_token")).append("\n");
-  if (const auto key = member_text(reply, "audit_key"); !key.empty())
-    out.append("\nAudit Key: ").append(key).append("\n");
-  if (recovery.size() == 0)
+  if (const auto key = member_text(reply, "audit_verifier_key"); !key.empty())
+    out.append("\nAudit Verifier Key: ").append(key).append("\n");
+  if (keys.size() != 0)
     out.append(
         fmt::format("\nStrongroom initialized with {} key shares and a key threshold of {}. Please securely\n"
                     "distribute the key shares printed above. When Strongroom is re-sealed,\n"
@@ -216,11 +218,13 @@ Result<int> init(Session& s) {
                     "Strongroom does not store the generated root key. Without at least {} keys to\n"
                     "reconstruct the root key, it will remain permanently sealed!\n",
                     shares, threshold, threshold, threshold));
-  else
+  else if (recovery.size() != 0)
     out.append(fmt::format(
         "\nStrongroom initialized with {} recovery shares and a recovery threshold of {}. Please securely\n"
         "distribute the recovery keys printed above. The seal unseals by itself.\n",
         shares, threshold));
+  else
+    out.append("\nStrongroom is initialized. Its seal opens by itself: there are no key shares to keep.\n");
   s.print_text(out);
   return 0;
 }

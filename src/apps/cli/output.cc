@@ -52,12 +52,16 @@ void indent_into(SecretText& out, json::Node n, std::size_t depth) {
     out.append(n.source());
 }
 
-// Of a text that begins with a digit: whether YAML might take it for a number or a time. "2.7.2" and "1h" it does not.
+// Of a text that begins with a digit: whether YAML might take it for a number or a time. "2.7.2" and "1h" it
+// does not.
 bool looks_numeric(std::string_view s) {
-  if (s.find_first_not_of("0123456789.") == std::string_view::npos) return std::count(s.begin(), s.end(), '.') < 2;
+  if (s.find_first_not_of("0123456789.") == std::string_view::npos)
+    return std::count(s.begin(), s.end(), '.') < 2;
   if (s.find_first_not_of("0123456789._eE+-:") == std::string_view::npos) return true;
-  if (s.size() > 1 && s[0] == '0' && std::string_view("xXoObB").find(s[1]) != std::string_view::npos) return true;
-  return s.size() >= 5 && s[4] == '-' && s.substr(0, 4).find_first_not_of("0123456789") == std::string_view::npos;
+  if (s.size() > 1 && s[0] == '0' && std::string_view("xXoObB").find(s[1]) != std::string_view::npos)
+    return true;
+  return s.size() >= 5 && s[4] == '-' &&
+         s.substr(0, 4).find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 // Whether YAML reads a plain text as this very string. Strict: what looks like anything else is quoted.
@@ -69,7 +73,8 @@ bool plain_in_yaml(std::string_view s) {
                                                "FALSE", "~",   "<<",  "=",    "null", "Null",  "NULL"};
   if (std::find(std::begin(words), std::end(words), s) != std::end(words)) return false;
   if (std::string_view("-?:,[]{}#&*!|>'\"%@`=.+~<0123456789").find(s.front()) != std::string_view::npos) {
-    // Durations, names and versions may start with a digit when what follows shows that they are no number or time.
+    // Durations, names and versions may start with a digit when what follows shows that they are no number or
+    // time.
     if (s.front() < '0' || s.front() > '9' || looks_numeric(s)) return false;
   }
   for (const char c : s)

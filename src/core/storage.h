@@ -32,7 +32,7 @@ class MountStorage final : public engine::Storage {
                SecretText(n.path)});
   }
   Result<engine::Page> list(std::uint8_t space, std::string_view dir, std::string_view after, std::size_t most) override {
-    SR_LET(auto listing, barrier_.list(txn_.snapshot(), mount_, space, dir, after, most));
+    SR_LET(auto listing, barrier_.list(txn_.snapshot(), mount_, space, dir, after, most == 0 ? ~std::size_t{0} : most));
     return engine::Page{std::move(listing.names), listing.more};
   }
 

@@ -19,12 +19,12 @@ namespace strongroom::core {
 struct Call {
   Path path;  // canonical; a LIST's path ends in '/'
   engine::Verb verb = engine::Verb::read;
-  SecretText body;                // as it came
-  std::optional<json::Doc> json;  // of body; absent without one
-  std::string query_text;         // decoded names and values, back to back
-  schema::Input::Pairs query;     // views into query_text
-  std::string namespace_path;     // as the header says
-  Nanoseconds wrap_ttl{};         // zero: not asked for
+  SecretText body;                 // as it came
+  std::optional<json::Doc> json;   // of body; absent without one
+  std::string query_text;          // decoded names and values, back to back
+  schema::Input::Pairs query;      // views into query_text
+  std::string namespace_path;      // as the header says
+  Nanoseconds wrap_ttl{};          // zero: not asked for
   std::array<std::byte, 16> id{};  // request_id
 };
 

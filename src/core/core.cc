@@ -23,11 +23,16 @@ const char* const kPolicyDenied = "1 error occurred:\n\t* permission denied\n\n"
 class SealedSnapshot final : public store::Snapshot {
  public:
   store::Revision revision() const noexcept override { return 0; }
-  Result<std::optional<std::string_view>> get(std::string_view) const override { return fail(Code::sealed, kSealed); }
-  Status scan(std::string_view, std::string_view, const Visit&) const override { return fail(Code::sealed, kSealed); }
+  Result<std::optional<std::string_view>> get(std::string_view) const override {
+    return fail(Code::sealed, kSealed);
+  }
+  Status scan(std::string_view, std::string_view, const Visit&) const override {
+    return fail(Code::sealed, kSealed);
+  }
 };
 
-// The store as it will be once the founding writes are in it: everything of init becomes durable in one group.
+// The store as it will be once the founding writes are in it: everything of init becomes durable in one
+// group.
 class FoundingSnapshot final : public store::Snapshot {
  public:
   explicit FoundingSnapshot(const std::vector<store::Write>& writes) {
@@ -50,36 +55,55 @@ class FoundingSnapshot final : public store::Snapshot {
   std::map<std::string, std::string, std::less<>> entries_;
 };
 
-std::string setting(std::string_view name) { return store::table_key(store::Table::settings) + std::string(name); }
+std::string setting(std::string_view name) {
+  return store::table_key(store::Table::settings) + std::string(name);
+}
 
 identity::Operation acl_operation(engine::Operation op) {
   switch (op) {
-    case engine::Operation::read: return identity::Operation::read;
-    case engine::Operation::list: return identity::Operation::list;
-    case engine::Operation::create: return identity::Operation::create;
-    case engine::Operation::update: return identity::Operation::update;
-    case engine::Operation::patch: return identity::Operation::patch;
-    case engine::Operation::erase: return identity::Operation::remove;
+    case engine::Operation::read:
+      return identity::Operation::read;
+    case engine::Operation::list:
+      return identity::Operation::list;
+    case engine::Operation::create:
+      return identity::Operation::create;
+    case engine::Operation::update:
+      return identity::Operation::update;
+    case engine::Operation::patch:
+      return identity::Operation::patch;
+    case engine::Operation::erase:
+      return identity::Operation::remove;
   }
   return identity::Operation::read;
 }
 engine::Operation plain_operation(engine::Verb v) {
   switch (v) {
-    case engine::Verb::read: return engine::Operation::read;
-    case engine::Verb::list: return engine::Operation::list;
-    case engine::Verb::write: return engine::Operation::update;
-    case engine::Verb::patch: return engine::Operation::patch;
-    case engine::Verb::erase: return engine::Operation::erase;
+    case engine::Verb::read:
+      return engine::Operation::read;
+    case engine::Verb::list:
+      return engine::Operation::list;
+    case engine::Verb::write:
+      return engine::Operation::update;
+    case engine::Verb::patch:
+      return engine::Operation::patch;
+    case engine::Verb::erase:
+      return engine::Operation::erase;
   }
   return engine::Operation::read;
 }
 
 Error lost(const Error& e) {
   switch (e.code) {
-    case Code::no_space: return {Code::no_space, "the disk is full: only deletes are possible until space returns", e.detail, e.file, e.line};
-    case Code::sealed: return {Code::sealed, kSealed, e.detail, e.file, e.line};
-    case Code::conflict: return {Code::unavailable, "the request lost a race too often; try again", e.detail, e.file, e.line};
-    default: return {Code::unavailable, "the change could not be made durable; its outcome is in the audit log", e.detail, e.file, e.line};
+    case Code::no_space:
+      return {Code::no_space, "the disk is full: only deletes are possible until space returns", e.detail,
+              e.file, e.line};
+    case Code::sealed:
+      return {Code::sealed, kSealed, e.detail, e.file, e.line};
+    case Code::conflict:
+      return {Code::unavailable, "the request lost a race too often; try again", e.detail, e.file, e.line};
+    default:
+      return {Code::unavailable, "the change could not be made durable; its outcome is in the audit log",
+              e.detail, e.file, e.line};
   }
 }
 
@@ -89,7 +113,8 @@ std::string uuid(Random& random) {
   b[6] = (b[6] & std::byte{0x0f}) | std::byte{0x40};
   b[8] = (b[8] & std::byte{0x3f}) | std::byte{0x80};
   const auto h = to_hex(b);
-  return fmt::format("{}-{}-{}-{}-{}", h.substr(0, 8), h.substr(8, 4), h.substr(12, 4), h.substr(16, 4), h.substr(20));
+  return fmt::format("{}-{}-{}-{}-{}", h.substr(0, 8), h.substr(8, 4), h.substr(12, 4), h.substr(16, 4),
+                     h.substr(20));
 }
 std::string hex8(Random& random) {
   std::array<std::byte, 4> b{};
@@ -115,7 +140,11 @@ struct Core::Flight {
 class Core::Run {
  public:
   Run(Core& core, Request& r, const store::Snapshot* snapshot, Where where)
-      : core_(core), r_(r), where_(where), snapshot_(snapshot != nullptr ? *snapshot : closed_), txn_(snapshot_, core.parts_.barrier) {}
+      : core_(core),
+        r_(r),
+        where_(where),
+        snapshot_(snapshot != nullptr ? *snapshot : closed_),
+        txn_(snapshot_, core.parts_.barrier) {}
 
   Outcome take() {
     base_record();
@@ -139,15 +168,17 @@ class Core::Run {
       run_.out_.reply.has_data = true;
       if (run_.out_.record && run_.audit_key_) {
         AuditSink sink(run_.out_.record->response, *run_.audit_key_,
-                       run_.mounted_ != nullptr ? std::span<const std::string>(run_.mounted_->entry.audit_non_hmac_response_keys)
-                                                : std::span<const std::string>());
+                       run_.mounted_ != nullptr
+                           ? std::span<const std::string>(run_.mounted_->entry.audit_non_hmac_response_keys)
+                           : std::span<const std::string>());
         codec.save(object, sink);
       }
     }
     Run& run_;
   };
 
-  // A handler that may wait: each commit makes the transaction so far durable and goes on from a new snapshot.
+  // A handler that may wait: each commit makes the transaction so far durable and goes on from a new
+  // snapshot.
   struct Waiting final : engine::Blocking {
     Waiting(engine::Prompt p) : Blocking(p) {}
     Status commit() override { return fail(Code::internal, "this handler has nothing to commit"); }
@@ -169,15 +200,18 @@ class Core::Run {
     const auto path = r_.call.path.text();
     if (path.starts_with("sys/")) {
       auto early = match(core_.sys_->routes({}), r_.call.verb, path.substr(4), input_);
-      if (early.route != nullptr && (early.route->flags & engine::sealed_ok) != 0) return lifecycle_route(*early.route);
+      if (early.route != nullptr && (early.route->flags & engine::sealed_ok) != 0)
+        return lifecycle_route(*early.route);
       input_.path.clear();
-      if (early.route == nullptr && early.path_known && is_lifecycle(path.substr(4))) return fail(Code::unsupported, "");
+      if (early.route == nullptr && early.path_known && is_lifecycle(path.substr(4)))
+        return fail(Code::unsupported, "");
     }
     if (core_.sealed()) {
       out_.record.reset();  // a flood of these tells nothing
       return fail(Code::sealed, kSealed);
     }
-    if (!r_.call.namespace_path.empty() && r_.call.namespace_path != "root" && r_.call.namespace_path != "root/")
+    if (!r_.call.namespace_path.empty() && r_.call.namespace_path != "root" &&
+        r_.call.namespace_path != "root/")
       return fail(Code::not_found, "namespace not found");
     SR_TRY(core_.parts_.log.admission());
     input_.body = r_.call.json ? r_.call.json->root() : json::Node();
@@ -188,7 +222,8 @@ class Core::Run {
     if (mounted_ == nullptr && !path.ends_with('/')) mounted_ = router_->exact(std::string(path) + "/");
     engine::Match found;
     if (mounted_ != nullptr) {
-      const auto inside = path.size() > mounted_->entry.path.size() ? path.substr(mounted_->entry.path.size()) : std::string_view();
+      const auto inside = path.size() > mounted_->entry.path.size() ? path.substr(mounted_->entry.path.size())
+                                                                    : std::string_view();
       out_.record->mount = {mounted_->entry.path, mounted_->view.type, mounted_->view.accessor,
                             mounted_->view.clazz == engine::Class::auth ? "auth" : "secret"};
       out_.reply.mount_type = mounted_->view.type;
@@ -201,8 +236,10 @@ class Core::Run {
       out_.record->request = redacted(nullptr);
       SR_TRY(authorise(plain_operation(r_.call.verb), identity::Sudo::not_needed));
       if (mounted_ == nullptr)
-        return fail(Code::not_found, fmt::format("no handler for route \"{}\". route entry not found.", path));
-      if (found.path_known) return fail(Code::unsupported, "1 error occurred:\n\t* unsupported operation\n\n");
+        return fail(Code::not_found,
+                    fmt::format("no handler for route \"{}\". route entry not found.", path));
+      if (found.path_known)
+        return fail(Code::unsupported, "1 error occurred:\n\t* unsupported operation\n\n");
       return fail(Code::not_found, "1 error occurred:\n\t* unsupported path\n\n");
     }
     return dispatch(*found.route);
@@ -217,8 +254,9 @@ class Core::Run {
   audit::Tree redacted(const schema::Codec* codec) {
     if (!audit_key_) return {};
     return redact_input(codec, input_,
-                        mounted_ != nullptr ? std::span<const std::string>(mounted_->entry.audit_non_hmac_request_keys)
-                                            : std::span<const std::string>(),
+                        mounted_ != nullptr
+                            ? std::span<const std::string>(mounted_->entry.audit_non_hmac_request_keys)
+                            : std::span<const std::string>(),
                         *audit_key_);
   }
 
@@ -236,8 +274,15 @@ class Core::Run {
     const engine::MountView nowhere;
     MountStorage storage(txn_, core_.parts_.barrier, 0);
     const engine::Caller nobody;
-    engine::Prompt prompt{storage, txn_, nowhere, nobody, core_.server_time(), core_.parts_.env.random,
-                          out_.reply.aside, plain_operation(r_.call.verb), r_.call.path.text().substr(4)};
+    engine::Prompt prompt{storage,
+                          txn_,
+                          nowhere,
+                          nobody,
+                          core_.server_time(),
+                          core_.parts_.env.random,
+                          out_.reply.aside,
+                          plain_operation(r_.call.verb),
+                          r_.call.path.text().substr(4)};
     Waiting waiting(prompt);
     NoAudit render(out_.reply);
     SR_LET([[maybe_unused]] const auto gave, route.invoke(*core_.sys_, waiting, input_, render));
@@ -280,7 +325,9 @@ class Core::Run {
     if (!decision_.allowed) return fail(Code::permission_denied, kPolicyDenied);
     auto& actor = *out_.record->actor;
     actor.verdict = audit::Actor::Verdict::allowed;
-    decision_.each_granting(check.operation, [&](const identity::Contribution& c) { actor.granting_policies.emplace_back(c.policy); });
+    decision_.each_granting(check.operation, [&](const identity::Contribution& c) {
+      actor.granting_policies.emplace_back(c.policy);
+    });
     if (decision_.page_limit) {
       page_limit_ = std::to_string(*decision_.page_limit);
       std::erase_if(input_.query, [](const auto& q) { return q.first == "limit"; });
@@ -299,8 +346,16 @@ class Core::Run {
       caller_.policies = asker_->record->policies;
     }
     MountStorage storage(txn_, core_.parts_.barrier, mounted_->entry.number);
-    engine::Prompt prompt{storage,       txn_, mounted_->view, caller_, core_.server_time(), core_.parts_.env.random,
-                          out_.reply.aside, plain_operation(r_.call.verb), inside_, view(r_.credential.token)};
+    engine::Prompt prompt{storage,
+                          txn_,
+                          mounted_->view,
+                          caller_,
+                          core_.server_time(),
+                          core_.parts_.env.random,
+                          out_.reply.aside,
+                          plain_operation(r_.call.verb),
+                          inside_,
+                          view(r_.credential.token)};
     if (r_.call.verb == engine::Verb::write) {
       if (route.exists != nullptr) {
         SR_LET(const bool there, route.exists(*mounted_->engine, prompt, input_));
@@ -309,7 +364,8 @@ class Core::Run {
       out_.record->operation = engine::name(prompt.operation);
     }
     if ((route.flags & engine::open) == 0) {
-      SR_TRY(authorise(prompt.operation, (route.flags & engine::sudo) != 0 ? identity::Sudo::needed : identity::Sudo::not_needed));
+      SR_TRY(authorise(prompt.operation, (route.flags & engine::sudo) != 0 ? identity::Sudo::needed
+                                                                           : identity::Sudo::not_needed));
       caller_.sudo = decision_.root || decision_.has_sudo;
     } else if (out_.record->actor) {
       out_.record->actor->verdict = audit::Actor::Verdict::allowed;
@@ -332,7 +388,8 @@ class Core::Run {
       return fail(Code::not_found, "");
     if (*gave == engine::Route::Gave::data) {
       if (const auto unknown = schema::unknown_names(route.in->fields(), input_); !unknown.empty())
-        out_.reply.aside.warnings.push_back(fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
+        out_.reply.aside.warnings.push_back(
+            fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
     }
     auto& record = *out_.record;
     record.warnings = out_.reply.aside.warnings;
@@ -366,9 +423,10 @@ class Core::Run {
       out_.record->issued.reset();
     }
     if (error.code == Code::internal || error.code == Code::corrupt)
-      core_.parts_.env.log.error("a request failed", {{"code", std::string(name(error.code))},
-                                                      {"detail", error.detail.empty() ? error.message : error.detail},
-                                                      {"at", fmt::format("{}:{}", error.file, error.line)}});
+      core_.parts_.env.log.error("a request failed",
+                                 {{"code", std::string(name(error.code))},
+                                  {"detail", error.detail.empty() ? error.message : error.detail},
+                                  {"at", fmt::format("{}:{}", error.file, error.line)}});
     out_.reply.error = std::move(error);
   }
 
@@ -440,7 +498,8 @@ void Core::Turn::serve(std::unique_ptr<Request> request, Done done) {
     if (!core_.draining_) {
       ++core_.flights_;
     } else {
-      flight->outcome.reply.error = Error{Code::unavailable, "the server is shutting down", {}, __FILE__, __LINE__};
+      flight->outcome.reply.error =
+          Error{Code::unavailable, "the server is shutting down", {}, __FILE__, __LINE__};
     }
   }
   if (flight->outcome.reply.error) {
@@ -547,8 +606,12 @@ void Core::log_then_answer(std::unique_ptr<Flight> flight) {
     std::unique_ptr<Flight> f(raw);
     if (!durable) {
       f->outcome.reply = {};
-      f->outcome.reply.error = Error{durable.error().code == Code::no_space ? Code::no_space : Code::unavailable,
-                                     "the audit log cannot take a record; nothing is answered without one", {}, __FILE__, __LINE__};
+      f->outcome.reply.error =
+          Error{durable.error().code == Code::no_space ? Code::no_space : Code::unavailable,
+                "the audit log cannot take a record; nothing is answered without one",
+                {},
+                __FILE__,
+                __LINE__};
     }
     answer(std::move(f));
   });
@@ -569,10 +632,13 @@ void Core::drain() {
 
 bool Core::healthy() const noexcept { return !committer_ || committer_->healthy(); }
 
-std::shared_ptr<const Core::Asker> Core::asker(store::Txn&, std::shared_ptr<const identity::TokenRecord> record, std::string_view presented) {
+std::shared_ptr<const Core::Asker> Core::asker(store::Txn&,
+                                               std::shared_ptr<const identity::TokenRecord> record,
+                                               std::string_view presented) {
   {
     const std::lock_guard guard(askers_mutex_);
-    if (const auto hit = askers_.find(record->number); hit != askers_.end() && hit->second->record == record) return hit->second;
+    if (const auto hit = askers_.find(record->number); hit != askers_.end() && hit->second->record == record)
+      return hit->second;
   }
   auto made = std::make_shared<Asker>();
   made->record = record;
@@ -608,7 +674,8 @@ void Core::committed(std::span<const store::Draft> drafts) noexcept {
     auto record = audit::decode(d.record);
     if (!record) continue;  // it stays in the outbox and is found at the next start
     record->revision = d.revision;
-    if (record->time != WallTime{}) record->response_time = std::max(Nanoseconds{}, parts_.env.clock.now() - record->time);
+    if (record->time != WallTime{})
+      record->response_time = std::max(Nanoseconds{}, parts_.env.clock.now() - record->time);
     parts_.log.append(*std::move(record), [](Status) {});
   }
   erase_outbox();
@@ -642,27 +709,30 @@ Status Core::recover_outbox() {
   SR_LET(const auto snapshot, parts_.store.snapshot());
   const auto have = parts_.log.durable_revision();
   if (have > snapshot->revision())
-    return fail(Code::failed_precondition, "the store is older than its audit log: it was rolled back or replaced",
+    return fail(Code::failed_precondition,
+                "the store is older than its audit log: it was rolled back or replaced",
                 fmt::format("log {} store {}", have, snapshot->revision()));
   const auto first = store::table_key(store::Table::outbox);
   std::vector<audit::Record> missing;
   std::optional<std::uint64_t> lowest;
   Status bad;
-  SR_TRY(snapshot->scan(first, store::after_prefix(first), [&](std::string_view key, std::string_view stored) {
-    const auto revision = get_be(key.substr(4));
-    if (!lowest) lowest = revision;
-    if (revision <= have) return true;
-    auto opened = parts_.barrier.open(key, stored);
-    auto record = opened ? audit::decode(view(*opened)) : Result<audit::Record>(std::unexpected(opened.error()));
-    if (!record) {
-      bad = std::unexpected(std::move(record).error());
-      return false;
-    }
-    record->revision = revision;
-    record->mark = audit::Mark::recovered;
-    missing.push_back(*std::move(record));
-    return true;
-  }));
+  SR_TRY(
+      snapshot->scan(first, store::after_prefix(first), [&](std::string_view key, std::string_view stored) {
+        const auto revision = get_be(key.substr(4));
+        if (!lowest) lowest = revision;
+        if (revision <= have) return true;
+        auto opened = parts_.barrier.open(key, stored);
+        auto record =
+            opened ? audit::decode(view(*opened)) : Result<audit::Record>(std::unexpected(opened.error()));
+        if (!record) {
+          bad = std::unexpected(std::move(record).error());
+          return false;
+        }
+        record->revision = revision;
+        record->mark = audit::Mark::recovered;
+        missing.push_back(*std::move(record));
+        return true;
+      }));
   if (!bad) return bad;
   for (std::size_t i = 0; i < missing.size(); ++i) {
     if (i + 1 == missing.size()) {
@@ -687,8 +757,12 @@ Status Core::commit_own(store::Txn& txn, std::string event, std::uint64_t count)
   return {};
 }
 
-Result<Secret> Core::segment_key(std::uint64_t segment) const { return parts_.barrier.audit_segment_key(segment); }
-Result<Secret> Core::signing_key() const { return parts_.barrier.purpose_key(barrier::Barrier::Purpose::checkpoint_signing); }
+Result<Secret> Core::segment_key(std::uint64_t segment) const {
+  return parts_.barrier.audit_segment_key(segment);
+}
+Result<Secret> Core::signing_key() const {
+  return parts_.barrier.purpose_key(barrier::Barrier::Purpose::checkpoint_signing);
+}
 
 // ------------------------------------------------------------------ life
 
@@ -739,7 +813,8 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   const FoundingSnapshot empty(founding.writes);
   for (std::size_t i = 0; i < founded.shares.size() && i < parts_.seal.config().threshold; ++i)
     if (auto given = parts_.seal.add_share(founded.shares[i]); !given) return undo(std::move(given).error());
-  if (auto opened = parts_.barrier.unseal(empty, parts_.seal); !opened) return undo(std::move(opened).error());
+  if (auto opened = parts_.barrier.unseal(empty, parts_.seal); !opened)
+    return undo(std::move(opened).error());
   using P = barrier::Barrier::Purpose;
   SR_LET(const auto hash, parts_.barrier.purpose_key(P::token_hash));
   SR_LET(const auto locator, parts_.barrier.purpose_key(P::token_locator));
@@ -750,10 +825,13 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   auto& random = parts_.env.random;
   const auto now = server_time();
   policies_.put(txn, {"default", std::string(identity::default_policy_text()), now, 1, false});
-  policies_.put(txn, {"response-wrapping", std::string(identity::response_wrapping_policy_text()), now, 1, false});
+  policies_.put(txn,
+                {"response-wrapping", std::string(identity::response_wrapping_policy_text()), now, 1, false});
   txn.put(mount_epoch_key(), SecretText("m"));
   txn.put(setting("cluster-id"), SecretText(uuid(random)));
-  txn.put(setting("cluster-name"), SecretText(settings_.cluster_name.empty() ? "strongroom-cluster-" + hex8(random) : settings_.cluster_name));
+  txn.put(setting("cluster-name"),
+          SecretText(settings_.cluster_name.empty() ? "strongroom-cluster-" + hex8(random)
+                                                    : settings_.cluster_name));
   txn.put(setting("fixed-accessors"), SecretText(hex8(random) + hex8(random)));
   identity::NewToken root;
   root.policies = {"root"};
@@ -774,7 +852,8 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   store::Group group;
   group.first = group.last = draft.revision;
   group.writes = std::move(founding.writes);
-  if (auto sealed = parts_.barrier.seal(empty, std::span(&draft, 1), group.writes); !sealed) return undo(std::move(sealed).error());
+  if (auto sealed = parts_.barrier.seal(empty, std::span(&draft, 1), group.writes); !sealed)
+    return undo(std::move(sealed).error());
   auto epoch = parts_.store.lead();
   if (!epoch) return undo(std::move(epoch).error());
   if (auto applied = parts_.store.apply(group, *epoch); !applied) {
@@ -826,7 +905,9 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   SR_LET(const auto accessor, parts_.barrier.purpose_key(P::accessor_locator));
   SR_TRY(parts_.log.unseal(*this, store_id_));
   SR_TRY(recover_outbox());
-  if (!committer_) committer_ = std::make_unique<store::Committer>(parts_.store, parts_.barrier, *this, parts_.env.log, settings_.commits);
+  if (!committer_)
+    committer_ = std::make_unique<store::Committer>(parts_.store, parts_.barrier, *this, parts_.env.log,
+                                                    settings_.commits);
 
   store::Txn txn(snapshot, parts_.barrier);
   SR_LET(const auto mark, txn.get(setting("time-mark")));
@@ -856,12 +937,15 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
     fixed_.clear();
     const auto hex = accessors ? std::string(view(*accessors)) : std::string(16, '0');
     for (const auto& [path, type, engine, clazz, accessor_hex, about] :
-         {std::tuple{"sys/", "system", sys_, engine::Class::secret, hex.substr(0, 8), "system endpoints used for control, policy and debugging"},
-          std::tuple{"auth/token/", "token", token_engine_, engine::Class::auth, hex.substr(8), "token based credentials"}}) {
+         {std::tuple{"sys/", "system", sys_, engine::Class::secret, hex.substr(0, 8),
+                     "system endpoints used for control, policy and debugging"},
+          std::tuple{"auth/token/", "token", token_engine_, engine::Class::auth, hex.substr(8),
+                     "token based credentials"}}) {
       Mounted m;
       m.entry.path = m.view.path = path;
       m.entry.type = m.view.type = type;
-      m.entry.accessor = m.view.accessor = (clazz == engine::Class::auth ? "auth_" : "") + std::string(type) + "_" + accessor_hex;
+      m.entry.accessor = m.view.accessor =
+          (clazz == engine::Class::auth ? "auth_" : "") + std::string(type) + "_" + accessor_hex;
       m.entry.description = m.view.description = about;
       m.entry.uuid = m.view.uuid = cluster_id_;
       m.view.clazz = clazz;
@@ -947,7 +1031,8 @@ Result<std::shared_ptr<const Router>> Core::router(store::Txn& txn) {
 Status Core::enable(store::Txn& txn, MountEntry entry) {
   auto& random = parts_.env.random;
   SR_LET(const auto stored, txn.get(setting("mount-number")));
-  entry.number = stored && stored->size() == 8 ? static_cast<std::uint32_t>(get_be(view(*stored))) + 1 : store::kFirstMount;
+  entry.number = stored && stored->size() == 8 ? static_cast<std::uint32_t>(get_be(view(*stored))) + 1
+                                               : store::kFirstMount;
   std::string text;
   put_u64(text, entry.number);
   txn.put(setting("mount-number"), SecretText(text));
@@ -980,7 +1065,8 @@ void Core::tick() {
     store::Txn txn(**snapshot, parts_.barrier);
     const auto result = work(txn);
     if (!result && result.error().code != Code::conflict && result.error().code != Code::sealed)
-      parts_.env.log.warn("housekeeping failed", {{"code", std::string(name(result.error().code))}, {"detail", result.error().detail}});
+      parts_.env.log.warn("housekeeping failed", {{"code", std::string(name(result.error().code))},
+                                                  {"detail", result.error().detail}});
     return result && *result;
   };
   using Swept = identity::Tokens::Swept;
@@ -1015,7 +1101,8 @@ void Core::tick() {
     if (!bad) return std::unexpected(std::move(bad).error());
     if (!gone) return false;
     std::size_t left = kBatch;
-    for (auto prefix : {store::table_key(*gone), store::table_key(store::Table::directory) + store::table_key(*gone)}) {
+    for (auto prefix :
+         {store::table_key(*gone), store::table_key(store::Table::directory) + store::table_key(*gone)}) {
       std::vector<std::string> keys;
       SR_TRY(txn.scan_keys(prefix, store::after_prefix(prefix), [&](std::string_view key) {
         keys.emplace_back(key);
@@ -1039,7 +1126,8 @@ void Core::tick() {
 
 // ------------------------------------------------------------------ for operators
 
-Result<std::shared_ptr<const identity::Acl>> Core::acl_of(store::Txn& txn, const std::vector<std::string>& policies) {
+Result<std::shared_ptr<const identity::Acl>> Core::acl_of(store::Txn& txn,
+                                                          const std::vector<std::string>& policies) {
   return policies_.acl(txn, policies, server_time());
 }
 
@@ -1058,7 +1146,8 @@ Result<std::vector<SecretText>> Core::audit_lines(std::uint64_t after, std::size
 }
 
 Result<std::uint64_t> Core::archive_audit(std::uint64_t before, std::string_view destination) {
-  if (!audit_files_.archive) return fail(Code::unsupported, "this server keeps its audit log in memory (-dev)");
+  if (!audit_files_.archive)
+    return fail(Code::unsupported, "this server keeps its audit log in memory (-dev)");
   return audit_files_.archive(before, destination);
 }
 

@@ -94,7 +94,8 @@ class Core final : public store::CommitListener,
   Status change(store::Txn&, const MountEntry&) override;
   Status disable(store::Txn&, const Mounted&) override;
   // ---- Permissions, Records
-  Result<std::shared_ptr<const identity::Acl>> acl_of(store::Txn&, const std::vector<std::string>& policies) override;
+  Result<std::shared_ptr<const identity::Acl>> acl_of(store::Txn&,
+                                                      const std::vector<std::string>& policies) override;
   Result<StoreReport> verify_store() override;
   Result<std::vector<SecretText>> audit_lines(std::uint64_t after, std::size_t most) override;
   Result<std::uint64_t> archive_audit(std::uint64_t before, std::string_view destination) override;
@@ -106,7 +107,9 @@ class Core final : public store::CommitListener,
 
   // How audit_lines and archive_audit reach the log's files; set by main, which knows the directory.
   struct AuditFiles {
-    std::function<Result<std::vector<SecretText>>(const audit::SegmentKeys&, std::uint64_t after, std::size_t most)> lines;
+    std::function<Result<std::vector<SecretText>>(const audit::SegmentKeys&, std::uint64_t after,
+                                                  std::size_t most)>
+        lines;
     std::function<Result<std::uint64_t>(std::uint64_t before, std::string_view destination)> archive;
   };
   void set_audit_files(AuditFiles files) { audit_files_ = std::move(files); }
@@ -133,7 +136,8 @@ class Core final : public store::CommitListener,
   Status append_and_wait(audit::Record);
   // Commits a transaction of the server's own, with a record that says what it did.
   Status commit_own(store::Txn&, std::string event, std::uint64_t count);
-  std::shared_ptr<const Asker> asker(store::Txn&, std::shared_ptr<const identity::TokenRecord>, std::string_view presented);
+  std::shared_ptr<const Asker> asker(store::Txn&, std::shared_ptr<const identity::TokenRecord>,
+                                     std::string_view presented);
   void erase_outbox();
   void close_keys() noexcept;
 
@@ -155,9 +159,9 @@ class Core final : public store::CommitListener,
 
   mutable std::mutex keys_mutex_;
   std::shared_ptr<const audit::Redactor> audit_key_;  // under keys_mutex_
-  std::string cluster_name_, cluster_id_;          // under keys_mutex_
-  std::string verifier_key_;                       // under keys_mutex_
-  std::vector<Mounted> fixed_;                     // under keys_mutex_
+  std::string cluster_name_, cluster_id_;             // under keys_mutex_
+  std::string verifier_key_;                          // under keys_mutex_
+  std::vector<Mounted> fixed_;                        // under keys_mutex_
 
   std::mutex router_mutex_;
   std::shared_ptr<const Router> router_;  // under router_mutex_

@@ -11,10 +11,16 @@ constexpr std::uint64_t kFormat = 1;
 SecretText pack(const MountEntry& m) {
   SecretText out;
   Packer p(out);
-  p.number(kFormat).text(m.path).text(m.type).text(m.accessor).text(m.uuid).text(m.description).map(m.options);
+  p.number(kFormat)
+      .text(m.path)
+      .text(m.type)
+      .text(m.accessor)
+      .text(m.uuid)
+      .text(m.description)
+      .map(m.options);
   p.signed_number(m.default_lease_ttl.count()).signed_number(m.max_lease_ttl.count());
-  p.number((m.force_no_cache ? 1u : 0u) | (m.local ? 2u : 0u) | (m.seal_wrap ? 4u : 0u) | (m.deleting ? 8u : 0u) |
-           (m.has_options ? 16u : 0u));
+  p.number((m.force_no_cache ? 1u : 0u) | (m.local ? 2u : 0u) | (m.seal_wrap ? 4u : 0u) |
+           (m.deleting ? 8u : 0u) | (m.has_options ? 16u : 0u));
   p.text(m.listing_visibility).texts(m.audit_non_hmac_request_keys).texts(m.audit_non_hmac_response_keys);
   p.texts(m.passthrough_request_headers).texts(m.allowed_response_headers).text(m.wrapped_keys);
   return out;
@@ -56,8 +62,9 @@ std::string mount_key(std::uint32_t number) {
 }
 std::string mount_epoch_key() { return store::table_key(store::Table::settings) + "mount-epoch"; }
 
-Result<std::shared_ptr<const Router>> Router::load(store::Txn& txn, const std::vector<Mounted>& fixed, const Engines& engines,
-                                                   Seconds default_ttl, Seconds max_ttl) {
+Result<std::shared_ptr<const Router>> Router::load(store::Txn& txn, const std::vector<Mounted>& fixed,
+                                                   const Engines& engines, Seconds default_ttl,
+                                                   Seconds max_ttl) {
   auto router = std::make_shared<Router>();
   SR_LET(const auto epoch, txn.revision_of(mount_epoch_key()));
   router->epoch_ = epoch.value_or(0);
@@ -83,7 +90,8 @@ Result<std::shared_ptr<const Router>> Router::load(store::Txn& txn, const std::v
   for (auto& e : entries) {
     if (e.deleting) continue;
     const auto engine = engines.find(e.type);
-    if (engine == engines.end()) return fail(Code::corrupt, "a mount has an engine that is not built in", e.type);
+    if (engine == engines.end())
+      return fail(Code::corrupt, "a mount has an engine that is not built in", e.type);
     auto m = std::make_unique<Mounted>();
     m->view.number = e.number;
     m->view.path = e.path;
@@ -110,7 +118,8 @@ const Mounted* Router::exact(std::string_view path) const noexcept {
 
 const Mounted* Router::find(std::string_view path) const noexcept {
   // Mount paths end in '/': try each prefix that does, longest first.
-  for (auto end = path.rfind('/'); end != std::string_view::npos; end = end == 0 ? std::string_view::npos : path.rfind('/', end - 1))
+  for (auto end = path.rfind('/'); end != std::string_view::npos;
+       end = end == 0 ? std::string_view::npos : path.rfind('/', end - 1))
     if (const auto* m = exact(path.substr(0, end + 1))) return m;
   return nullptr;
 }

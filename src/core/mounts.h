@@ -24,7 +24,7 @@ struct MountEntry {
   std::string uuid;
   std::string description;
   std::map<std::string, std::string> options;
-  bool has_options = false;  // null otherwise
+  bool has_options = false;     // null otherwise
   Seconds default_lease_ttl{};  // zero: the server's
   Seconds max_lease_ttl{};
   bool force_no_cache = false;
@@ -56,12 +56,14 @@ class Router {
  public:
   // `fixed`: what is always there (sys/, auth/token/); `engines`: by type.
   using Engines = std::map<std::string, const engine::Engine*, std::less<>>;
-  static Result<std::shared_ptr<const Router>> load(store::Txn&, const std::vector<Mounted>& fixed, const Engines&,
-                                                    Seconds default_ttl, Seconds max_ttl);
+  static Result<std::shared_ptr<const Router>> load(store::Txn&, const std::vector<Mounted>& fixed,
+                                                    const Engines&, Seconds default_ttl, Seconds max_ttl);
   // The mount whose path is the longest prefix; null when none fits.
   const Mounted* find(std::string_view path) const noexcept;
   const Mounted* exact(std::string_view mount_path) const noexcept;
-  const std::map<std::string, std::unique_ptr<Mounted>, std::less<>>& all() const noexcept { return by_path_; }
+  const std::map<std::string, std::unique_ptr<Mounted>, std::less<>>& all() const noexcept {
+    return by_path_;
+  }
   store::Revision epoch() const noexcept { return epoch_; }
 
  private:

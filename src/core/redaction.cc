@@ -34,7 +34,8 @@ class Walk {
         }
         tree_.end_map();
         return;
-      default: return foreign(n);
+      default:
+        return foreign(n);
     }
   }
   void member(std::span<const Field> fields, const json::Node& m) {
@@ -48,8 +49,8 @@ class Walk {
 };
 }  // namespace
 
-audit::Tree redact_input(const schema::Codec* codec, const schema::Input& input, std::span<const std::string> plain_keys,
-                         const audit::Redactor& redactor) {
+audit::Tree redact_input(const schema::Codec* codec, const schema::Input& input,
+                         std::span<const std::string> plain_keys, const audit::Redactor& redactor) {
   audit::Tree out;
   if (input.body.size() == 0 && input.query.empty()) return out;
   const auto fields = codec == nullptr ? std::span<const Field>() : codec->fields();
@@ -82,7 +83,8 @@ void AuditSink::close(Shape s) {
 }
 void AuditSink::key(std::string_view name, Show show) {
   tree_.key(name);
-  plain_next_ = show == Show::plain || (depth_ == 1 && std::ranges::find(plain_keys_, name) != plain_keys_.end());
+  plain_next_ =
+      show == Show::plain || (depth_ == 1 && std::ranges::find(plain_keys_, name) != plain_keys_.end());
 }
 void AuditSink::text(std::string_view t, Show show) {
   if (show == Show::plain || shown())
@@ -104,7 +106,10 @@ void AuditSink::null() {
   value_done();
 }
 void AuditSink::raw(std::string_view text) {
-  const auto doc = json::Doc::parse(text, json::Limits{.depth = 400, .members = ~std::size_t{0}, .elements = ~std::size_t{0}, .string = ~std::size_t{0}});
+  const auto doc = json::Doc::parse(
+      text,
+      json::Limits{
+          .depth = 400, .members = ~std::size_t{0}, .elements = ~std::size_t{0}, .string = ~std::size_t{0}});
   if (!doc) {
     tree_.mac(redactor_.mac(text));
   } else {

@@ -1,5 +1,5 @@
-// Redaction: parameters and replies on their way into the audit log. Every value from outside becomes an HMAC,
-// numbers and booleans of user data included, unless its field is flagged plain or the mount says so.
+// Redaction: parameters and replies on their way into the audit log. Every value from outside becomes an
+// HMAC, numbers and booleans of user data included, unless its field is flagged plain or the mount says so.
 #pragma once
 #include <span>
 #include <string>
@@ -13,7 +13,8 @@
 namespace strongroom::core {
 
 // The parameters as sent: known fields by their kind, unknown ones wholly hashed. Empty when there are none.
-audit::Tree redact_input(const schema::Codec*, const schema::Input&, std::span<const std::string> plain_keys, const audit::Redactor&);
+audit::Tree redact_input(const schema::Codec*, const schema::Input&, std::span<const std::string> plain_keys,
+                         const audit::Redactor&);
 
 // Takes a reply's walk.
 class AuditSink final : public schema::Sink {

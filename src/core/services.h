@@ -60,7 +60,8 @@ class MountTable {
 class Permissions {
  public:
   virtual ~Permissions() = default;
-  virtual Result<std::shared_ptr<const identity::Acl>> acl_of(store::Txn&, const std::vector<std::string>& policies) = 0;
+  virtual Result<std::shared_ptr<const identity::Acl>> acl_of(store::Txn&,
+                                                              const std::vector<std::string>& policies) = 0;
 };
 
 // The audit log and the store, for operators.

@@ -37,8 +37,12 @@ Result<std::optional<PolicyEntry>> Policies::get(store::Txn& txn, std::string_vi
 
 void Policies::put(store::Txn& txn, const PolicyEntry& e) const {
   SecretText out;
-  Packer(out).number(kFormat).text(e.text).signed_number(e.modified.time_since_epoch().count()).signed_number(e.version).number(
-      e.cas_required ? 1 : 0);
+  Packer(out)
+      .number(kFormat)
+      .text(e.text)
+      .signed_number(e.modified.time_since_epoch().count())
+      .signed_number(e.version)
+      .number(e.cas_required ? 1 : 0);
   txn.put(key(e.name), std::move(out));
   txn.put(epoch_key(), SecretText("p"));
 }
@@ -59,7 +63,8 @@ Result<std::vector<std::string>> Policies::names(store::Txn& txn) const {
   return names;
 }
 
-Result<std::shared_ptr<const Acl>> Policies::acl(store::Txn& txn, const std::vector<std::string>& names, WallTime now) const {
+Result<std::shared_ptr<const Acl>> Policies::acl(store::Txn& txn, const std::vector<std::string>& names,
+                                                 WallTime now) const {
   SR_LET(const auto epoch, txn.revision_of(epoch_key()));
   std::string joined;
   for (const auto& n : names) (joined += n) += '\n';
@@ -83,7 +88,8 @@ Result<std::shared_ptr<const Acl>> Policies::acl(store::Txn& txn, const std::vec
   }
   std::vector<const Policy*> pointers;
   for (const auto& p : parsed) pointers.push_back(&p);
-  SR_LET(auto compiled, Acl::compile(pointers, CompileOptions{.now = now, .templates = nullptr, .fold_below = {}}));
+  SR_LET(auto compiled,
+         Acl::compile(pointers, CompileOptions{.now = now, .templates = nullptr, .fold_below = {}}));
   auto shared = std::make_shared<const Acl>(std::move(compiled));
   const std::lock_guard guard(mutex_);
   if (cache_.size() >= kMostCompiled) cache_.clear();

@@ -30,8 +30,10 @@ class Policies {
   void put(store::Txn&, const PolicyEntry&) const;
   void erase(store::Txn&, std::string_view canonical_name) const;
   Result<std::vector<std::string>> names(store::Txn&) const;  // with root; sorted
-  // What these policies together permit, as of this transaction's snapshot. Names that do not exist grant nothing.
-  Result<std::shared_ptr<const Acl>> acl(store::Txn&, const std::vector<std::string>& names, WallTime now) const;
+  // What these policies together permit, as of this transaction's snapshot. Names that do not exist grant
+  // nothing.
+  Result<std::shared_ptr<const Acl>> acl(store::Txn&, const std::vector<std::string>& names,
+                                         WallTime now) const;
   void forget() noexcept;  // at seal
   static std::string epoch_key();
 

@@ -47,7 +47,9 @@ SecretText pack(const TokenRecord& r) {
   for (const auto a : r.ancestors) p.number(a);
   p.texts(r.policies).text(r.display_name).text(r.path).map(r.meta);
   p.signed_number(ns(r.created)).signed_number(ns(r.expires)).signed_number(ns(r.last_renewal));
-  p.signed_number(r.creation_ttl.count()).signed_number(r.explicit_max_ttl.count()).signed_number(r.max_ttl.count());
+  p.signed_number(r.creation_ttl.count())
+      .signed_number(r.explicit_max_ttl.count())
+      .signed_number(r.max_ttl.count());
   p.signed_number(r.num_uses);
   p.number((r.renewable ? 1u : 0u) | (r.orphan ? 2u : 0u) | (r.chosen_id ? 4u : 0u));
   return out;
@@ -121,7 +123,8 @@ std::string Tokens::key(std::uint64_t number) {
   return k;
 }
 
-Status Tokens::open(const Secret& hash_key, const Secret& locator_key, const Secret& accessor_key, std::uint64_t block) {
+Status Tokens::open(const Secret& hash_key, const Secret& locator_key, const Secret& accessor_key,
+                    std::uint64_t block) {
   auto made = std::make_shared<const Keys>(hash_key, locator_key, accessor_key);
   const std::lock_guard guard(mutex_);
   keys_ = std::move(made);
@@ -159,7 +162,8 @@ Result<std::shared_ptr<const TokenRecord>> Tokens::load(store::Txn& txn, std::ui
   if (!cache) return fail(Code::sealed, "Vault is sealed");
   {
     const std::lock_guard guard(cache->mutex);
-    if (const auto hit = cache->slots.find(number); hit != cache->slots.end() && hit->second.revision == *revision)
+    if (const auto hit = cache->slots.find(number);
+        hit != cache->slots.end() && hit->second.revision == *revision)
       return hit->second.record;
   }
   SR_LET(const auto stored, txn.get(k));
@@ -167,7 +171,8 @@ Result<std::shared_ptr<const TokenRecord>> Tokens::load(store::Txn& txn, std::ui
   SR_LET(auto record, unpack(number, view(*stored)));
   auto shared = std::make_shared<const TokenRecord>(std::move(record));
   const std::lock_guard guard(cache->mutex);
-  if (cache->slots.size() >= Cache::kMost) cache->slots.clear();  // rare; a full sweep costs less than keeping order
+  if (cache->slots.size() >= Cache::kMost)
+    cache->slots.clear();  // rare; a full sweep costs less than keeping order
   cache->slots[number] = {*revision, shared};
   return shared;
 }
@@ -181,7 +186,8 @@ Result<bool> Tokens::alive(store::Txn& txn, const TokenRecord& r, WallTime now) 
   return true;
 }
 
-Result<std::shared_ptr<const TokenRecord>> Tokens::find_by_number(store::Txn& txn, std::uint64_t number, WallTime now) const {
+Result<std::shared_ptr<const TokenRecord>> Tokens::find_by_number(store::Txn& txn, std::uint64_t number,
+                                                                  WallTime now) const {
   SR_LET(auto record, load(txn, number));
   if (!record) return record;
   SR_LET(const bool lives, alive(txn, *record, now));
@@ -189,7 +195,8 @@ Result<std::shared_ptr<const TokenRecord>> Tokens::find_by_number(store::Txn& tx
   return record;
 }
 
-Result<std::shared_ptr<const TokenRecord>> Tokens::find(store::Txn& txn, std::string_view presented, WallTime now) const {
+Result<std::shared_ptr<const TokenRecord>> Tokens::find(store::Txn& txn, std::string_view presented,
+                                                        WallTime now) const {
   const std::shared_ptr<const TokenRecord> none;
   const auto k = keys();
   if (!k) return fail(Code::sealed, "Vault is sealed");
@@ -209,7 +216,9 @@ Result<std::shared_ptr<const TokenRecord>> Tokens::find(store::Txn& txn, std::st
   return record;
 }
 
-Result<std::shared_ptr<const TokenRecord>> Tokens::find_by_accessor(store::Txn& txn, std::string_view accessor, WallTime now) const {
+Result<std::shared_ptr<const TokenRecord>> Tokens::find_by_accessor(store::Txn& txn,
+                                                                    std::string_view accessor,
+                                                                    WallTime now) const {
   const auto k = keys();
   if (!k) return fail(Code::sealed, "Vault is sealed");
   const auto raw = from_base62(accessor, kLocator);
@@ -340,7 +349,8 @@ Result<Tokens::Swept> Tokens::sweep(store::Txn& txn, std::size_t most) const {
   return dead.size() >= most ? Swept::more : Swept::all;
 }
 
-Result<Tokens::Swept> Tokens::expire(store::Txn& txn, WallTime now, std::size_t most, std::vector<std::uint64_t>& expired) const {
+Result<Tokens::Swept> Tokens::expire(store::Txn& txn, WallTime now, std::size_t most,
+                                     std::vector<std::uint64_t>& expired) const {
   std::vector<std::string> due;
   const auto first = store::table_key(store::Table::expiry);
   SR_TRY(txn.scan_keys(first, expiry_key(now + Nanoseconds(1), 0), [&](std::string_view k) {

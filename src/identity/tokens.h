@@ -21,23 +21,23 @@
 namespace strongroom::identity {
 
 struct TokenRecord {
-  std::uint64_t number = 0;                 // from the key, not stored
-  std::array<std::byte, 32> hash{};         // HMAC of the whole token
-  std::vector<std::uint64_t> ancestors;     // nearest first, at most 32
-  std::vector<std::string> policies;        // sorted, lower case
+  std::uint64_t number = 0;              // from the key, not stored
+  std::array<std::byte, 32> hash{};      // HMAC of the whole token
+  std::vector<std::uint64_t> ancestors;  // nearest first, at most 32
+  std::vector<std::string> policies;     // sorted, lower case
   std::string display_name;
-  std::string path;                         // where it was made: auth/token/create
+  std::string path;  // where it was made: auth/token/create
   std::map<std::string, std::string> meta;
   WallTime created{};
-  WallTime expires{};                       // zero: never
-  WallTime last_renewal{};                  // zero: never
+  WallTime expires{};       // zero: never
+  WallTime last_renewal{};  // zero: never
   Seconds creation_ttl{};
   Seconds explicit_max_ttl{};
-  Seconds max_ttl{};                        // what bounded it when it was made
-  std::int64_t num_uses = 0;                // left; 0: unlimited
+  Seconds max_ttl{};          // what bounded it when it was made
+  std::int64_t num_uses = 0;  // left; 0: unlimited
   bool renewable = false;
   bool orphan = false;
-  bool chosen_id = false;                   // found through an index of chosen ids
+  bool chosen_id = false;  // found through an index of chosen ids
   bool root() const noexcept { return policies.size() == 1 && policies.front() == "root"; }
 };
 
@@ -62,14 +62,19 @@ struct MadeToken {
 
 class Tokens {
  public:
-  // `block` was taken from the store at this unseal: creation numbers are block << 32 | counter, never reused.
-  Status open(const Secret& hash_key, const Secret& locator_key, const Secret& accessor_key, std::uint64_t block);
+  // `block` was taken from the store at this unseal: creation numbers are block << 32 | counter, never
+  // reused.
+  Status open(const Secret& hash_key, const Secret& locator_key, const Secret& accessor_key,
+              std::uint64_t block);
   void close() noexcept;
 
   // The record a presented token names, if its hash fits, its ancestors are there and it has not expired.
-  Result<std::shared_ptr<const TokenRecord>> find(store::Txn&, std::string_view presented, WallTime now) const;
-  Result<std::shared_ptr<const TokenRecord>> find_by_accessor(store::Txn&, std::string_view accessor, WallTime now) const;
-  Result<std::shared_ptr<const TokenRecord>> find_by_number(store::Txn&, std::uint64_t number, WallTime now) const;
+  Result<std::shared_ptr<const TokenRecord>> find(store::Txn&, std::string_view presented,
+                                                  WallTime now) const;
+  Result<std::shared_ptr<const TokenRecord>> find_by_accessor(store::Txn&, std::string_view accessor,
+                                                              WallTime now) const;
+  Result<std::shared_ptr<const TokenRecord>> find_by_number(store::Txn&, std::uint64_t number,
+                                                            WallTime now) const;
   // As this transaction leaves it so far, own writes included; nothing when it is gone.
   Result<std::optional<TokenRecord>> reload(store::Txn&, std::uint64_t number) const;
   std::string accessor_of(std::uint64_t number) const;
@@ -81,12 +86,13 @@ class Tokens {
   void revoke(store::Txn&, const TokenRecord&) const;
   // All live tokens' accessors, in creation order.
   Result<std::vector<std::string>> accessors(store::Txn&, WallTime now) const;
-  // Removes records whose parent is gone, and index entries of the dead: at most `most` records. True when more
-  // is left.
+  // Removes records whose parent is gone, and index entries of the dead: at most `most` records. True when
+  // more is left.
   enum class Swept : std::uint8_t { all, more };
   Result<Swept> sweep(store::Txn&, std::size_t most) const;
   // Pops expiry entries up to `now`: revokes what has expired, puts back what was renewed. `expired` counts.
-  Result<Swept> expire(store::Txn&, WallTime now, std::size_t most, std::vector<std::uint64_t>& expired) const;
+  Result<Swept> expire(store::Txn&, WallTime now, std::size_t most,
+                       std::vector<std::uint64_t>& expired) const;
 
   static std::string key(std::uint64_t number);
 

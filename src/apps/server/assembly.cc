@@ -28,7 +28,8 @@ unsigned usable_cores() {
 
 wire::http::ListenerSettings settings_of(const ListenerConfig& c) {
   wire::http::ListenerSettings s;
-  s.kind = c.kind == ListenerConfig::Kind::tcp ? wire::http::ListenerSettings::Kind::tcp : wire::http::ListenerSettings::Kind::unix_socket;
+  s.kind = c.kind == ListenerConfig::Kind::tcp ? wire::http::ListenerSettings::Kind::tcp
+                                               : wire::http::ListenerSettings::Kind::unix_socket;
   s.address = c.address;
   if (c.tls) {
     auto& t = s.tls.emplace();
@@ -66,7 +67,8 @@ Status ReopenableLog::reopen() {
   return {};
 }
 
-void ReopenableLog::write(Level level, std::string_view message, std::initializer_list<FieldValue> fields) noexcept {
+void ReopenableLog::write(Level level, std::string_view message,
+                          std::initializer_list<FieldValue> fields) noexcept {
   const std::lock_guard guard(mutex_);
   if (lines_) lines_->write(level, message, fields);
 }
@@ -122,7 +124,8 @@ Status Assembly::open_log() {
   if (config_.audit_log.segment_bytes != 0) limits.segment_bytes = config_.audit_log.segment_bytes;
   if (config_.audit_log.reserve_bytes != 0) limits.reserve_bytes = config_.audit_log.reserve_bytes;
   std::filesystem::path path;
-  if (config_.storage->kind != strongroom::server::StorageConfig::Kind::memory || !config_.audit_log.path.empty())
+  if (config_.storage->kind != strongroom::server::StorageConfig::Kind::memory ||
+      !config_.audit_log.path.empty())
     path = config_.audit_log.path.empty() ? std::filesystem::path(config_.storage->path) / "audit"
                                           : std::filesystem::path(config_.audit_log.path);
   SR_LET(audit_, audit::Log::open(path, limits, env_));
@@ -144,18 +147,30 @@ void Assembly::build_core() {
   settings.max_lease_ttl = seconds(config_.max_lease_ttl);
   settings.cluster_name = config_.cluster_name;
   settings.storage_type = config_.storage->type;
-  core_ = std::make_unique<core::Core>(core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_}, settings);
+  core_ =
+      std::make_unique<core::Core>(core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_}, settings);
   token_ = std::make_unique<system::token::Token>(core_->tokens(), core_->policies());
-  sys_ = std::make_unique<system::sys::Sys>(system::sys::Sys::Parts{
-      *core_, *core_, *core_, *core_, core_->policies(), core_->tokens(), SR_VERSION, {"kv"},
-      [this](std::string_view, std::map<std::string, std::string>& options) { return kv_.mount_options(options); }});
+  sys_ = std::make_unique<system::sys::Sys>(
+      system::sys::Sys::Parts{*core_,
+                              *core_,
+                              *core_,
+                              *core_,
+                              core_->policies(),
+                              core_->tokens(),
+                              SR_VERSION,
+                              {"kv"},
+                              [this](std::string_view, std::map<std::string, std::string>& options) {
+                                return kv_.mount_options(options);
+                              }});
   core_->install(*sys_, *token_, {{"kv", &kv_}});
   door_ = std::make_unique<Door>(*core_, random_, clock_);
 }
 
 void Assembly::serve() {
   wire::http::Loop::Settings settings;
-  settings.batch = [this](wire::http::Loop& loop, std::vector<wire::http::Arrival> arrivals) { door_->take(loop, std::move(arrivals)); };
+  settings.batch = [this](wire::http::Loop& loop, std::vector<wire::http::Arrival> arrivals) {
+    door_->take(loop, std::move(arrivals));
+  };
   settings.body_limit = &Door::body_limit;
   for (unsigned i = 0; i < usable_cores(); ++i) {
     auto loop = wire::http::Loop::open(settings, listeners_, clock_);
@@ -182,7 +197,8 @@ void Assembly::housekeeping() {
 
 void Assembly::reload() {
   for (auto& l : listeners_)
-    if (auto done = l->reload(); !done) log_.error("certificate not reloaded; the old one stays in use", {{"reason", done.error().message}});
+    if (auto done = l->reload(); !done)
+      log_.error("certificate not reloaded; the old one stays in use", {{"reason", done.error().message}});
   log_.info("reloaded");
 }
 

@@ -29,7 +29,8 @@ namespace strongroom::apps::server {
 // A server log whose file can be rotated: SIGHUP opens it anew.
 class ReopenableLog final : public Log {
  public:
-  ReopenableLog(std::string path, Level least, DescriptorLog::Format format) : path_(std::move(path)), least_(least), format_(format) {}
+  ReopenableLog(std::string path, Level least, DescriptorLog::Format format)
+      : path_(std::move(path)), least_(least), format_(format) {}
   Status reopen();
   void write(Level, std::string_view message, std::initializer_list<FieldValue> fields) noexcept override;
 
@@ -38,8 +39,8 @@ class ReopenableLog final : public Log {
   const Level least_;
   const DescriptorLog::Format format_;
   std::mutex mutex_;
-  Fd file_;                                // under mutex_
-  std::unique_ptr<DescriptorLog> lines_;   // under mutex_
+  Fd file_;                               // under mutex_
+  std::unique_ptr<DescriptorLog> lines_;  // under mutex_
 };
 
 class Assembly {

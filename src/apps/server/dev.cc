@@ -22,7 +22,8 @@ Status write_file(const std::string& path, std::string_view text) {
 }
 
 // One request through the whole pipeline, as a client would make it.
-Result<core::Reply> ask(Assembly& server, std::string_view token, engine::Verb verb, std::string_view path, std::string_view body) {
+Result<core::Reply> ask(Assembly& server, std::string_view token, engine::Verb verb, std::string_view path,
+                        std::string_view body) {
   auto request = std::make_unique<core::Request>();
   SR_LET(request->call.path, Path::from_text(path));
   request->call.verb = verb;
@@ -37,7 +38,8 @@ Result<core::Reply> ask(Assembly& server, std::string_view token, engine::Verb v
   std::promise<core::Reply> answer;
   auto ready = answer.get_future();
   core::Core::Turn turn(server.core());
-  turn.serve(std::move(request), [&](std::unique_ptr<core::Request>, core::Reply reply) { answer.set_value(std::move(reply)); });
+  turn.serve(std::move(request),
+             [&](std::unique_ptr<core::Request>, core::Reply reply) { answer.set_value(std::move(reply)); });
   auto reply = ready.get();
   if (reply.error) return std::unexpected(*reply.error);
   return reply;
@@ -54,7 +56,8 @@ Status DevTls::make(const std::string& directory, const std::string& address) {
   directory_ = directory;
   if (directory_.empty()) {
     std::string pattern = (std::filesystem::temp_directory_path() / "strongroom-tls-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) return fail(Code::invalid_argument, "-dev-tls: no temporary directory can be made");
+    if (::mkdtemp(pattern.data()) == nullptr)
+      return fail(Code::invalid_argument, "-dev-tls: no temporary directory can be made");
     directory_ = pattern;
     temporary_ = true;
   } else {
@@ -88,8 +91,9 @@ Status prepare_dev(Assembly& server, const Options& options, const DevTls& tls) 
     root = founded.root_token.reveal_text(Reveal::to_person);
     SR_LET([[maybe_unused]] const auto mounted,
            ask(server, root, engine::Verb::write, "sys/mounts/secret",
-               options.dev_kv_v1 ? R"({"type":"kv","description":"key/value secret storage","options":{"version":"1"}})"
-                                 : R"({"type":"kv","description":"key/value secret storage","options":{"version":"2"}})"));
+               options.dev_kv_v1
+                   ? R"({"type":"kv","description":"key/value secret storage","options":{"version":"1"}})"
+                   : R"({"type":"kv","description":"key/value secret storage","options":{"version":"2"}})"));
     if (!options.dev_root_token_id.empty()) {
       SecretText body;
       json::Writer w(body);
@@ -103,8 +107,10 @@ Status prepare_dev(Assembly& server, const Options& options, const DevTls& tls) 
       w.key("no_parent");
       w.boolean(true);
       w.end_object();
-      SR_LET([[maybe_unused]] const auto made, ask(server, root, engine::Verb::write, "auth/token/create", view(body)));
-      SR_LET([[maybe_unused]] const auto revoked, ask(server, root, engine::Verb::write, "auth/token/revoke-self", {}));
+      SR_LET([[maybe_unused]] const auto made,
+             ask(server, root, engine::Verb::write, "auth/token/create", view(body)));
+      SR_LET([[maybe_unused]] const auto revoked,
+             ask(server, root, engine::Verb::write, "auth/token/revoke-self", {}));
       root = options.dev_root_token_id;
     }
   }
@@ -113,23 +119,25 @@ Status prepare_dev(Assembly& server, const Options& options, const DevTls& tls) 
 
   const auto scheme = options.dev_tls ? "https" : "http";
   const auto first = server.addresses().substr(0, server.addresses().find(','));
-  fmt::print("==> Strongroom server configuration:\n\n"
-             "                 Storage: inmem\n"
-             "                Listener: {} ({})\n"
-             "                 Version: Strongroom v{}\n\n"
-             "==> Strongroom server started! Log data will stream in below:\n\n"
-             "WARNING! dev mode is enabled! In this mode, Strongroom runs entirely in-memory\n"
-             "and starts unsealed with a single unseal key. The root token is already\n"
-             "authenticated to the CLI, so you can immediately begin using it.\n\n"
-             "You may need to set the following environment variables:\n\n"
-             "    $ export VAULT_ADDR='{}://{}'\n",
-             first, options.dev_tls ? "tls" : "tcp, tls disabled", SR_VERSION, scheme, first);
+  fmt::print(
+      "==> Strongroom server configuration:\n\n"
+      "                 Storage: inmem\n"
+      "                Listener: {} ({})\n"
+      "                 Version: Strongroom v{}\n\n"
+      "==> Strongroom server started! Log data will stream in below:\n\n"
+      "WARNING! dev mode is enabled! In this mode, Strongroom runs entirely in-memory\n"
+      "and starts unsealed with a single unseal key. The root token is already\n"
+      "authenticated to the CLI, so you can immediately begin using it.\n\n"
+      "You may need to set the following environment variables:\n\n"
+      "    $ export VAULT_ADDR='{}://{}'\n",
+      first, options.dev_tls ? "tls" : "tcp, tls disabled", SR_VERSION, scheme, first);
   if (options.dev_tls) fmt::print("    $ export VAULT_CACERT='{}'\n", tls.ca_file());
-  fmt::print("\nThe unseal key and root token are displayed below in case you want to\n"
-             "seal/unseal the server or re-authenticate.\n\n"
-             "Unseal Key: {}\nRoot Token: {}\n\n"
-             "Development mode should NOT be used in production installations!\n\n",
-             unseal_key, root);
+  fmt::print(
+      "\nThe unseal key and root token are displayed below in case you want to\n"
+      "seal/unseal the server or re-authenticate.\n\n"
+      "Unseal Key: {}\nRoot Token: {}\n\n"
+      "Development mode should NOT be used in production installations!\n\n",
+      unseal_key, root);
   std::fflush(stdout);
   wipe(root);
   wipe(unseal_key);

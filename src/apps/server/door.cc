@@ -48,9 +48,10 @@ void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrival
     request->peer = {http.peer.address, http.peer.port};
     request->time = core_.server_time();
     request->arrived = clock_.ticks();
-    turn.serve(std::move(request), [&loop, ticket = a.ticket](std::unique_ptr<core::Request> r, core::Reply reply) {
-      release(loop, ticket, wire::vault::encode(*r, reply));
-    });
+    turn.serve(std::move(request),
+               [&loop, ticket = a.ticket](std::unique_ptr<core::Request> r, core::Reply reply) {
+                 release(loop, ticket, wire::vault::encode(*r, reply));
+               });
   }
 }
 

@@ -74,7 +74,8 @@ Result<Options> parse_options(int argc, char** argv) {
                              {"h", &o.help}};
   for (int i = 2; i < argc; ++i) {
     std::string_view arg = argv[i];
-    if (!arg.starts_with('-')) return fail(Code::invalid_argument, "server takes flags only; see strongroom server -help");
+    if (!arg.starts_with('-'))
+      return fail(Code::invalid_argument, "server takes flags only; see strongroom server -help");
     arg.remove_prefix(arg.starts_with("--") ? 2 : 1);
     const auto equals = arg.find('=');
     const auto name = arg.substr(0, equals);
@@ -83,7 +84,8 @@ Result<Options> parse_options(int argc, char** argv) {
       if (s.name != name) continue;
       known = true;
       const auto value = equals == std::string_view::npos ? "true" : arg.substr(equals + 1);
-      if (value != "true" && value != "false") return fail(Code::invalid_argument, "-" + std::string(name) + ": must be true or false");
+      if (value != "true" && value != "false")
+        return fail(Code::invalid_argument, "-" + std::string(name) + ": must be true or false");
       *s.value = value == "true";
     }
     for (const auto& t : texts) {
@@ -97,7 +99,9 @@ Result<Options> parse_options(int argc, char** argv) {
       }
       if (t.value == &config) o.configs.push_back(std::exchange(config, {}));
     }
-    if (!known) return fail(Code::invalid_argument, "unknown flag -" + std::string(name) + "; see strongroom server -help");
+    if (!known)
+      return fail(Code::invalid_argument,
+                  "unknown flag -" + std::string(name) + "; see strongroom server -help");
   }
   return o;
 }

@@ -19,7 +19,7 @@ struct Options {
   bool dev_tls = false;
   std::string dev_tls_cert_dir;
   bool dev_kv_v1 = false;
-  std::string log_level;   // empty: the configuration's
+  std::string log_level;  // empty: the configuration's
   std::string log_format;
   std::string log_file;
 };

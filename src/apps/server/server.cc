@@ -65,15 +65,22 @@ int run(int argc, char** argv) {
     return 0;
   }
   if (!options->dev && options->configs.empty())
-    return refuse({Code::invalid_argument, "give -config=FILE, or -dev for a first look; see strongroom server -help", {}, "", 0});
+    return refuse({Code::invalid_argument,
+                   "give -config=FILE, or -dev for a first look; see strongroom server -help",
+                   {},
+                   "",
+                   0});
   auto config = configuration(*options);
   if (!config) return refuse(config.error());
   if (!options->log_level.empty()) config->log.level = options->log_level;
   if (!options->log_format.empty())
-    config->log.format = options->log_format == "json" ? strongroom::server::LogConfig::Format::json : strongroom::server::LogConfig::Format::text;
+    config->log.format = options->log_format == "json" ? strongroom::server::LogConfig::Format::json
+                                                       : strongroom::server::LogConfig::Format::text;
   if (!options->log_file.empty()) config->log.file = options->log_file;
   const auto level = Log::parse_level(config->log.level);
-  if (!level) return refuse({Code::invalid_argument, "log_level: must be trace, debug, info, warn or error", {}, "", 0});
+  if (!level)
+    return refuse(
+        {Code::invalid_argument, "log_level: must be trace, debug, info, warn or error", {}, "", 0});
 
   ::umask(077);
   crypto::forbid_core_dumps();
@@ -84,7 +91,10 @@ int run(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for a valid signal
 
-  ReopenableLog log(config->log.file, *level, config->log.format == strongroom::server::LogConfig::Format::json ? DescriptorLog::Format::json : DescriptorLog::Format::text);
+  ReopenableLog log(config->log.file, *level,
+                    config->log.format == strongroom::server::LogConfig::Format::json
+                        ? DescriptorLog::Format::json
+                        : DescriptorLog::Format::text);
   if (auto opened = log.reopen(); !opened) return refuse(opened.error());
   for (const auto& r : config->remarks)
     r.kind == strongroom::server::Remark::Kind::warning ? log.warn(r.to_string()) : log.info(r.to_string());
@@ -95,7 +105,8 @@ int run(int argc, char** argv) {
 
   DevTls dev_tls;
   if (options->dev && options->dev_tls) {
-    if (auto made = dev_tls.make(options->dev_tls_cert_dir, config->listeners.front().address); !made) return refuse(made.error());
+    if (auto made = dev_tls.make(options->dev_tls_cert_dir, config->listeners.front().address); !made)
+      return refuse(made.error());
     config->listeners.front().tls = dev_tls.files();
   }
   auto assembly = Assembly::build(*config, log);

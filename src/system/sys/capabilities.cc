@@ -93,7 +93,8 @@ Result<Sys::UiMounts> Sys::ui_mounts(Prompt& p, const schema::Empty&) const {
   }
   UiMounts out;
   for (const auto& [path, m] : router->all()) {
-    const bool seen = m->entry.listing_visibility == "unauth" || (acl && (acl->is_root() || acl->reaches(path)));
+    const bool seen =
+        m->entry.listing_visibility == "unauth" || (acl && (acl->is_root() || acl->reaches(path)));
     if (!seen) continue;
     if (m->view.clazz == engine::Class::auth)
       out.auth.emplace(path.substr(5), json_of(*m));
@@ -106,7 +107,9 @@ Result<Sys::UiMounts> Sys::ui_mounts(Prompt& p, const schema::Empty&) const {
 Result<Sys::UiMount> Sys::ui_mount(Prompt& p, const At& in) const {
   // The same words whether there is no mount, or no right to see it.
   const auto refused = [] {
-    return fail(Code::permission_denied, "preflight capability check returned 403, please ensure client's policies grant access to this path");
+    return fail(
+        Code::permission_denied,
+        "preflight capability check returned 403, please ensure client's policies grant access to this path");
   };
   if (p.caller.token == 0) return refused();
   SR_LET(const auto router, parts_.mounts.router(p.txn));
@@ -123,7 +126,8 @@ namespace {
 constexpr std::array kRoutes{
     route<&Sys::capabilities>(Verb::write, "capabilities", "What a token may do"),
     route<&Sys::capabilities_self>(Verb::write, "capabilities-self", "What the caller may do"),
-    route<&Sys::capabilities_accessor>(Verb::write, "capabilities-accessor", "What the token of an accessor may do"),
+    route<&Sys::capabilities_accessor>(Verb::write, "capabilities-accessor",
+                                       "What the token of an accessor may do"),
     route<&Sys::ui_mounts>(Verb::read, "internal/ui/mounts", "Mounts the caller can see", engine::open),
     route<&Sys::ui_mount>(Verb::read, "internal/ui/mounts/{path...}", "The mount of a path", engine::open),
 };

@@ -16,17 +16,20 @@ std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argumen
 struct Sys::InitState {
   bool initialized = false;
   static constexpr auto fields() {
-    return std::array{field<&InitState::initialized>("initialized", "Whether the store has been initialised.")};
+    return std::array{
+        field<&InitState::initialized>("initialized", "Whether the store has been initialised.")};
   }
 };
 struct Sys::Init {
-  std::optional<std::int64_t> secret_shares, secret_threshold, recovery_shares, recovery_threshold, stored_shares;
+  std::optional<std::int64_t> secret_shares, secret_threshold, recovery_shares, recovery_threshold,
+      stored_shares;
   std::vector<std::string> pgp_keys, recovery_pgp_keys;
   std::string root_token_pgp_key;
   static constexpr auto fields() {
     return std::array{
         field<&Init::secret_shares>("secret_shares", "Number of unseal key shares, 1 to 255."),
-        field<&Init::secret_threshold>("secret_threshold", "How many of them unseal; at least 2 when there are several."),
+        field<&Init::secret_threshold>("secret_threshold",
+                                       "How many of them unseal; at least 2 when there are several."),
         field<&Init::recovery_shares>("recovery_shares", "Not supported by this version."),
         field<&Init::recovery_threshold>("recovery_threshold", "Not supported by this version."),
         field<&Init::stored_shares>("stored_shares", "Accepted for old clients; has no effect."),
@@ -43,7 +46,8 @@ struct Sys::Keys {
     return std::array{field<&Keys::keys>("keys", "Unseal key shares in hexadecimal."),
                       field<&Keys::keys_base64>("keys_base64", "The same in base64."),
                       field<&Keys::root_token>("root_token", "The first root token."),
-                      field<&Keys::audit_verifier_key>("audit_verifier_key", "Public key of the audit log (C2SP).", schema::omit_empty)};
+                      field<&Keys::audit_verifier_key>(
+                          "audit_verifier_key", "Public key of the audit log (C2SP).", schema::omit_empty)};
   }
 };
 struct Sys::SealStatus {
@@ -51,28 +55,26 @@ struct Sys::SealStatus {
   bool initialized = false, sealed = true;
   std::int64_t t = 0, n = 0, progress = 0;
   std::string nonce;
-  std::string version, build_date;
+  std::string version;
   bool migration = false;
   std::optional<std::string> cluster_name, cluster_id;
   bool recovery_seal = false;
   std::string storage_type;
-  std::optional<std::string> audit_verifier_key;
   static constexpr auto fields() {
-    return std::array{field<&SealStatus::type>("type", "Kind of seal.", kPlain),
-                      field<&SealStatus::initialized>("initialized", "Whether the store has been initialised."),
-                      field<&SealStatus::sealed>("sealed", "Whether the server is sealed."),
-                      field<&SealStatus::t>("t", "Shares that unseal."),
-                      field<&SealStatus::n>("n", "Shares there are."),
-                      field<&SealStatus::progress>("progress", "Shares given so far."),
-                      field<&SealStatus::nonce>("nonce", "Names this attempt to unseal."),
-                      field<&SealStatus::version>("version", "Version of the server.", kPlain),
-                      field<&SealStatus::build_date>("build_date", "When it was built.", kPlain),
-                      field<&SealStatus::migration>("migration", "Whether the seal is being changed."),
-                      field<&SealStatus::cluster_name>("cluster_name", "Name of the cluster.", schema::omit_empty),
-                      field<&SealStatus::cluster_id>("cluster_id", "Id of the cluster.", schema::omit_empty),
-                      field<&SealStatus::recovery_seal>("recovery_seal", "Whether recovery keys exist."),
-                      field<&SealStatus::storage_type>("storage_type", "Kind of storage.", kPlain),
-                      field<&SealStatus::audit_verifier_key>("audit_verifier_key", "Public key of the audit log (C2SP).", schema::omit_empty)};
+    return std::array{
+        field<&SealStatus::type>("type", "Kind of seal.", kPlain),
+        field<&SealStatus::initialized>("initialized", "Whether the store has been initialised."),
+        field<&SealStatus::sealed>("sealed", "Whether the server is sealed."),
+        field<&SealStatus::t>("t", "Shares that unseal."),
+        field<&SealStatus::n>("n", "Shares there are."),
+        field<&SealStatus::progress>("progress", "Shares given so far."),
+        field<&SealStatus::nonce>("nonce", "Names this attempt to unseal."),
+        field<&SealStatus::version>("version", "Version of the server.", kPlain),
+        field<&SealStatus::migration>("migration", "Whether the seal is being changed."),
+        field<&SealStatus::cluster_name>("cluster_name", "Name of the cluster.", schema::omit_empty),
+        field<&SealStatus::cluster_id>("cluster_id", "Id of the cluster.", schema::omit_empty),
+        field<&SealStatus::recovery_seal>("recovery_seal", "Whether recovery keys exist."),
+        field<&SealStatus::storage_type>("storage_type", "Kind of storage.", kPlain)};
   }
 };
 struct Sys::Unseal {
@@ -85,16 +87,18 @@ struct Sys::Unseal {
   }
 };
 struct Sys::HealthQuery {
-  std::optional<std::string> activecode, standbycode, sealedcode, uninitcode, standbyok, perfstandbyok, drsecondarycode, performancestandbycode;
+  std::optional<std::string> activecode, standbycode, sealedcode, uninitcode, standbyok, perfstandbyok,
+      drsecondarycode, performancestandbycode;
   static constexpr auto fields() {
-    return std::array{field<&HealthQuery::activecode>("activecode", "Status when active."),
-                      field<&HealthQuery::standbycode>("standbycode", "Status of a standby."),
-                      field<&HealthQuery::sealedcode>("sealedcode", "Status when sealed."),
-                      field<&HealthQuery::uninitcode>("uninitcode", "Status when not initialised."),
-                      field<&HealthQuery::standbyok>("standbyok", "Whether a standby answers as active."),
-                      field<&HealthQuery::perfstandbyok>("perfstandbyok", "The same for read-only nodes."),
-                      field<&HealthQuery::drsecondarycode>("drsecondarycode", "Accepted; has no effect."),
-                      field<&HealthQuery::performancestandbycode>("performancestandbycode", "Accepted; has no effect.")};
+    return std::array{
+        field<&HealthQuery::activecode>("activecode", "Status when active."),
+        field<&HealthQuery::standbycode>("standbycode", "Status of a standby."),
+        field<&HealthQuery::sealedcode>("sealedcode", "Status when sealed."),
+        field<&HealthQuery::uninitcode>("uninitcode", "Status when not initialised."),
+        field<&HealthQuery::standbyok>("standbyok", "Whether a standby answers as active."),
+        field<&HealthQuery::perfstandbyok>("perfstandbyok", "The same for read-only nodes."),
+        field<&HealthQuery::drsecondarycode>("drsecondarycode", "Accepted; has no effect."),
+        field<&HealthQuery::performancestandbycode>("performancestandbycode", "Accepted; has no effect.")};
   }
 };
 struct Sys::Health {
@@ -104,16 +108,17 @@ struct Sys::Health {
   std::string version;
   std::optional<std::string> cluster_name, cluster_id;
   static constexpr auto fields() {
-    return std::array{field<&Health::initialized>("initialized", "Whether the store has been initialised."),
-                      field<&Health::sealed>("sealed", "Whether the server is sealed."),
-                      field<&Health::standby>("standby", "Whether another node is active."),
-                      field<&Health::performance_standby>("performance_standby", "Whether it only reads."),
-                      field<&Health::replication_performance_mode>("replication_performance_mode", "Always disabled."),
-                      field<&Health::replication_dr_mode>("replication_dr_mode", "Always disabled."),
-                      field<&Health::server_time_utc>("server_time_utc", "Unix time of the server."),
-                      field<&Health::version>("version", "Version of the server."),
-                      field<&Health::cluster_name>("cluster_name", "Name of the cluster.", schema::omit_empty),
-                      field<&Health::cluster_id>("cluster_id", "Id of the cluster.", schema::omit_empty)};
+    return std::array{
+        field<&Health::initialized>("initialized", "Whether the store has been initialised."),
+        field<&Health::sealed>("sealed", "Whether the server is sealed."),
+        field<&Health::standby>("standby", "Whether another node is active."),
+        field<&Health::performance_standby>("performance_standby", "Whether it only reads."),
+        field<&Health::replication_performance_mode>("replication_performance_mode", "Always disabled."),
+        field<&Health::replication_dr_mode>("replication_dr_mode", "Always disabled."),
+        field<&Health::server_time_utc>("server_time_utc", "Unix time of the server."),
+        field<&Health::version>("version", "Version of the server."),
+        field<&Health::cluster_name>("cluster_name", "Name of the cluster.", schema::omit_empty),
+        field<&Health::cluster_id>("cluster_id", "Id of the cluster.", schema::omit_empty)};
   }
 };
 struct Sys::Leader {
@@ -122,12 +127,14 @@ struct Sys::Leader {
   bool performance_standby = false;
   std::int64_t performance_standby_last_remote_wal = 0;
   static constexpr auto fields() {
-    return std::array{field<&Leader::ha_enabled>("ha_enabled", "Whether there is a cluster."),
-                      field<&Leader::is_self>("is_self", "Whether this node leads it."),
-                      field<&Leader::leader_address>("leader_address", "Address of the leader."),
-                      field<&Leader::leader_cluster_address>("leader_cluster_address", "Cluster address of the leader."),
-                      field<&Leader::performance_standby>("performance_standby", "Always false."),
-                      field<&Leader::performance_standby_last_remote_wal>("performance_standby_last_remote_wal", "Always 0.")};
+    return std::array{
+        field<&Leader::ha_enabled>("ha_enabled", "Whether there is a cluster."),
+        field<&Leader::is_self>("is_self", "Whether this node leads it."),
+        field<&Leader::leader_address>("leader_address", "Address of the leader."),
+        field<&Leader::leader_cluster_address>("leader_cluster_address", "Cluster address of the leader."),
+        field<&Leader::performance_standby>("performance_standby", "Always false."),
+        field<&Leader::performance_standby_last_remote_wal>("performance_standby_last_remote_wal",
+                                                            "Always 0.")};
   }
 };
 
@@ -149,9 +156,12 @@ Result<Sys::Keys> Sys::init(engine::Blocking& p, const Init& in) const {
   const auto shares = in.secret_shares.value_or(0);
   const auto threshold = in.secret_threshold.value_or(0);
   if (wish.type == "shamir") {
-    if (shares < 1 || shares > 255) return bad("invalid seal configuration: shares must be between 1 and 255");
-    if (threshold < 1 || threshold > shares) return bad("invalid seal configuration: threshold must be between 1 and the number of shares");
-    if (shares > 1 && threshold == 1) return bad("invalid seal configuration: threshold must be greater than one for multiple shares");
+    if (shares < 1 || shares > 255)
+      return bad("invalid seal configuration: shares must be between 1 and 255");
+    if (threshold < 1 || threshold > shares)
+      return bad("invalid seal configuration: threshold must be between 1 and the number of shares");
+    if (shares > 1 && threshold == 1)
+      return bad("invalid seal configuration: threshold must be greater than one for multiple shares");
     wish.shares = static_cast<std::uint32_t>(shares);
     wish.threshold = static_cast<std::uint32_t>(threshold);
   } else if (shares != 0 || threshold != 0) {
@@ -184,7 +194,6 @@ Sys::SealStatus Sys::status_now() const {
     s.cluster_name = state.cluster_name;
     s.cluster_id = state.cluster_id;
   }
-  if (const auto key = parts_.life.verifier_key(); !key.empty()) s.audit_verifier_key = key;
   return s;
 }
 
@@ -197,7 +206,8 @@ Result<Sys::SealStatus> Sys::unseal(engine::Blocking& p, const Unseal& in) const
   p.aside.frame = engine::Frame::bare;
   if (in.migrate) return bad("migrate: is not supported by this version");
   const bool has_key = in.key && !in.key->empty();
-  if (!in.reset && !has_key) return bad("'key' must be specified in request body as JSON, or 'reset' set to true");
+  if (!in.reset && !has_key)
+    return bad("'key' must be specified in request body as JSON, or 'reset' set to true");
   if (in.reset) {
     if (!parts_.life.seal_state().sealed) return bad("vault is unsealed");
     parts_.life.unseal_reset();
@@ -261,7 +271,8 @@ Result<Sys::Leader> Sys::leader(Prompt& p, const schema::Empty&) const {
 namespace {
 constexpr unsigned kAlways = engine::open | engine::sealed_ok;
 constexpr std::array kRoutes{
-    route<&Sys::init_state>(Verb::read, "init", "Whether the server is initialised", kAlways | engine::unlogged),
+    route<&Sys::init_state>(Verb::read, "init", "Whether the server is initialised",
+                            kAlways | engine::unlogged),
     route<&Sys::init>(Verb::write, "init", "Initialise the server", kAlways),
     route<&Sys::seal_status>(Verb::read, "seal-status", "State of the seal", kAlways | engine::unlogged),
     route<&Sys::unseal>(Verb::write, "unseal", "Give a key share", kAlways),

@@ -35,27 +35,34 @@ Result<Seconds> lease_ttl(std::string_view name, std::string_view wish) {
 }
 
 Status check_visibility(const std::optional<std::string>& v) {
-  if (v && !v->empty() && *v != "unauth" && *v != "hidden") return bad("listing_visibility: must be \"unauth\", \"hidden\" or empty");
+  if (v && !v->empty() && *v != "unauth" && *v != "hidden")
+    return bad("listing_visibility: must be \"unauth\", \"hidden\" or empty");
   return {};
 }
 }  // namespace
 
 struct Sys::Enable {
   struct Config {
-    std::optional<std::string> default_lease_ttl, max_lease_ttl, listing_visibility, token_type, plugin_version;
+    std::optional<std::string> default_lease_ttl, max_lease_ttl, listing_visibility, token_type,
+        plugin_version;
     std::optional<bool> force_no_cache;
-    schema::CommaList audit_non_hmac_request_keys, audit_non_hmac_response_keys, passthrough_request_headers, allowed_response_headers;
+    schema::CommaList audit_non_hmac_request_keys, audit_non_hmac_response_keys, passthrough_request_headers,
+        allowed_response_headers;
     static constexpr auto fields() {
-      return std::array{field<&Config::default_lease_ttl>("default_lease_ttl", "Default TTL, for example 1h."),
-                        field<&Config::max_lease_ttl>("max_lease_ttl", "Largest TTL."),
-                        field<&Config::force_no_cache>("force_no_cache", "Kept for old clients; has no effect."),
-                        field<&Config::listing_visibility>("listing_visibility", "unauth shows the mount to everybody."),
-                        field<&Config::token_type>("token_type", "Only for auth methods."),
-                        field<&Config::plugin_version>("plugin_version", "Engines are built in: must be empty."),
-                        field<&Config::audit_non_hmac_request_keys>("audit_non_hmac_request_keys", "Request fields the audit log shows."),
-                        field<&Config::audit_non_hmac_response_keys>("audit_non_hmac_response_keys", "Reply fields the audit log shows."),
-                        field<&Config::passthrough_request_headers>("passthrough_request_headers", "Headers an engine may read."),
-                        field<&Config::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.")};
+      return std::array{
+          field<&Config::default_lease_ttl>("default_lease_ttl", "Default TTL, for example 1h."),
+          field<&Config::max_lease_ttl>("max_lease_ttl", "Largest TTL."),
+          field<&Config::force_no_cache>("force_no_cache", "Kept for old clients; has no effect."),
+          field<&Config::listing_visibility>("listing_visibility", "unauth shows the mount to everybody."),
+          field<&Config::token_type>("token_type", "Only for auth methods."),
+          field<&Config::plugin_version>("plugin_version", "Engines are built in: must be empty."),
+          field<&Config::audit_non_hmac_request_keys>("audit_non_hmac_request_keys",
+                                                      "Request fields the audit log shows."),
+          field<&Config::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
+                                                       "Reply fields the audit log shows."),
+          field<&Config::passthrough_request_headers>("passthrough_request_headers",
+                                                      "Headers an engine may read."),
+          field<&Config::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.")};
     }
   };
   std::string path, type, description;
@@ -64,42 +71,50 @@ struct Sys::Enable {
   bool local = false, seal_wrap = false, external_entropy_access = false;
   std::optional<std::string> plugin_name, plugin_version;
   static constexpr auto fields() {
-    return std::array{field<&Enable::path>("path", "Where to mount it.", schema::in_path | kPlain),
-                      field<&Enable::type>("type", "Kind of engine, for example kv."),
-                      field<&Enable::description>("description", "What it is for."),
-                      field<&Enable::config>("config", "How it is tuned."),
-                      field<&Enable::options>("options", "Options of the engine, for example {\"version\": \"2\"}."),
-                      field<&Enable::local>("local", "Kept for old clients; has no effect."),
-                      field<&Enable::seal_wrap>("seal_wrap", "Kept for old clients; everything is encrypted."),
-                      field<&Enable::external_entropy_access>("external_entropy_access", "Not supported by this version."),
-                      field<&Enable::plugin_name>("plugin_name", "Engines are built in: must be empty or the type."),
-                      field<&Enable::plugin_version>("plugin_version", "Engines are built in: must be empty.")};
+    return std::array{
+        field<&Enable::path>("path", "Where to mount it.", schema::in_path | kPlain),
+        field<&Enable::type>("type", "Kind of engine, for example kv."),
+        field<&Enable::description>("description", "What it is for."),
+        field<&Enable::config>("config", "How it is tuned."),
+        field<&Enable::options>("options", "Options of the engine, for example {\"version\": \"2\"}."),
+        field<&Enable::local>("local", "Kept for old clients; has no effect."),
+        field<&Enable::seal_wrap>("seal_wrap", "Kept for old clients; everything is encrypted."),
+        field<&Enable::external_entropy_access>("external_entropy_access", "Not supported by this version."),
+        field<&Enable::plugin_name>("plugin_name", "Engines are built in: must be empty or the type."),
+        field<&Enable::plugin_version>("plugin_version", "Engines are built in: must be empty.")};
   }
 };
 
 struct Sys::Tune {
   std::string path;
-  std::optional<std::string> default_lease_ttl, max_lease_ttl, description, listing_visibility, token_type, plugin_version;
+  std::optional<std::string> default_lease_ttl, max_lease_ttl, description, listing_visibility, token_type,
+      plugin_version;
   std::optional<std::map<std::string, std::string>> options;
-  std::optional<schema::CommaList> audit_non_hmac_request_keys, audit_non_hmac_response_keys, passthrough_request_headers, allowed_response_headers;
+  std::optional<schema::CommaList> audit_non_hmac_request_keys, audit_non_hmac_response_keys,
+      passthrough_request_headers, allowed_response_headers;
   static constexpr auto fields() {
-    return std::array{field<&Tune::path>("path", "Where the engine is mounted.", schema::in_path | kPlain),
-                      field<&Tune::default_lease_ttl>("default_lease_ttl", "Default TTL; \"system\": the server's."),
-                      field<&Tune::max_lease_ttl>("max_lease_ttl", "Largest TTL; \"system\": the server's."),
-                      field<&Tune::description>("description", "What it is for."),
-                      field<&Tune::listing_visibility>("listing_visibility", "unauth shows the mount to everybody."),
-                      field<&Tune::token_type>("token_type", "Only for auth methods."),
-                      field<&Tune::plugin_version>("plugin_version", "Engines are built in: must be empty."),
-                      field<&Tune::options>("options", "Options of the engine."),
-                      field<&Tune::audit_non_hmac_request_keys>("audit_non_hmac_request_keys", "Request fields the audit log shows."),
-                      field<&Tune::audit_non_hmac_response_keys>("audit_non_hmac_response_keys", "Reply fields the audit log shows."),
-                      field<&Tune::passthrough_request_headers>("passthrough_request_headers", "Headers an engine may read."),
-                      field<&Tune::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.")};
+    return std::array{
+        field<&Tune::path>("path", "Where the engine is mounted.", schema::in_path | kPlain),
+        field<&Tune::default_lease_ttl>("default_lease_ttl", "Default TTL; \"system\": the server's."),
+        field<&Tune::max_lease_ttl>("max_lease_ttl", "Largest TTL; \"system\": the server's."),
+        field<&Tune::description>("description", "What it is for."),
+        field<&Tune::listing_visibility>("listing_visibility", "unauth shows the mount to everybody."),
+        field<&Tune::token_type>("token_type", "Only for auth methods."),
+        field<&Tune::plugin_version>("plugin_version", "Engines are built in: must be empty."),
+        field<&Tune::options>("options", "Options of the engine."),
+        field<&Tune::audit_non_hmac_request_keys>("audit_non_hmac_request_keys",
+                                                  "Request fields the audit log shows."),
+        field<&Tune::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
+                                                   "Reply fields the audit log shows."),
+        field<&Tune::passthrough_request_headers>("passthrough_request_headers",
+                                                  "Headers an engine may read."),
+        field<&Tune::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.")};
   }
 };
 
 struct Sys::Tuned {
-  std::optional<std::vector<std::string>> allowed_response_headers, audit_non_hmac_request_keys, audit_non_hmac_response_keys;
+  std::optional<std::vector<std::string>> allowed_response_headers, audit_non_hmac_request_keys,
+      audit_non_hmac_response_keys;
   Seconds default_lease_ttl{};
   std::string description;
   bool force_no_cache = false;
@@ -110,17 +125,22 @@ struct Sys::Tuned {
   std::optional<std::string> token_type;
   static constexpr auto fields() {
     constexpr auto omit = schema::omit_empty | kPlain;
-    return std::array{field<&Tuned::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.", omit),
-                      field<&Tuned::audit_non_hmac_request_keys>("audit_non_hmac_request_keys", "Request fields the audit log shows.", omit),
-                      field<&Tuned::audit_non_hmac_response_keys>("audit_non_hmac_response_keys", "Reply fields the audit log shows.", omit),
-                      field<&Tuned::default_lease_ttl>("default_lease_ttl", "Default TTL in force, in seconds."),
-                      field<&Tuned::description>("description", "What it is for."),
-                      field<&Tuned::force_no_cache>("force_no_cache", "Kept for old clients."),
-                      field<&Tuned::listing_visibility>("listing_visibility", "Who sees the mount.", omit),
-                      field<&Tuned::max_lease_ttl>("max_lease_ttl", "Largest TTL in force, in seconds."),
-                      field<&Tuned::options>("options", "Options of the engine.", schema::omit_empty),
-                      field<&Tuned::passthrough_request_headers>("passthrough_request_headers", "Headers an engine may read.", omit),
-                      field<&Tuned::token_type>("token_type", "Kind of tokens.", omit)};
+    return std::array{
+        field<&Tuned::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.",
+                                                omit),
+        field<&Tuned::audit_non_hmac_request_keys>("audit_non_hmac_request_keys",
+                                                   "Request fields the audit log shows.", omit),
+        field<&Tuned::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
+                                                    "Reply fields the audit log shows.", omit),
+        field<&Tuned::default_lease_ttl>("default_lease_ttl", "Default TTL in force, in seconds."),
+        field<&Tuned::description>("description", "What it is for."),
+        field<&Tuned::force_no_cache>("force_no_cache", "Kept for old clients."),
+        field<&Tuned::listing_visibility>("listing_visibility", "Who sees the mount.", omit),
+        field<&Tuned::max_lease_ttl>("max_lease_ttl", "Largest TTL in force, in seconds."),
+        field<&Tuned::options>("options", "Options of the engine.", schema::omit_empty),
+        field<&Tuned::passthrough_request_headers>("passthrough_request_headers",
+                                                   "Headers an engine may read.", omit),
+        field<&Tuned::token_type>("token_type", "Kind of tokens.", omit)};
   }
 };
 
@@ -128,7 +148,9 @@ namespace {
 std::optional<std::vector<std::string>> unless_empty(const std::vector<std::string>& v) {
   return v.empty() ? std::optional<std::vector<std::string>>() : std::optional(v);
 }
-std::optional<std::string> unless_empty(const std::string& v) { return v.empty() ? std::optional<std::string>() : std::optional(v); }
+std::optional<std::string> unless_empty(const std::string& v) {
+  return v.empty() ? std::optional<std::string>() : std::optional(v);
+}
 }  // namespace
 
 Sys::MountJson Sys::json_of(const core::Mounted& m) const {
@@ -175,7 +197,8 @@ Result<Sys::MountJson> Sys::read_mount(Prompt& p, const At& in) const {
   SR_LET(const auto router, parts_.mounts.router(p.txn));
   const auto path = with_slash(in.path);
   const auto* m = router->exact(path);
-  if (m == nullptr || m->view.clazz == engine::Class::auth) return bad(fmt::format("No secret engine mount at {}", path));
+  if (m == nullptr || m->view.clazz == engine::Class::auth)
+    return bad(fmt::format("No secret engine mount at {}", path));
   p.aside.frame = engine::Frame::merged;
   return json_of(*m);
 }
@@ -192,11 +215,14 @@ Result<schema::Empty> Sys::enable(Prompt& p, const Enable& in) const {
   if (e.type == "plugin") return bad("plugin_name must be provided for plugin backend");
   for (const std::string_view single : {"system", "identity", "cubbyhole", "token"})
     if (e.type == single) return bad(fmt::format("mount type of \"{}\" is not mountable", single));
-  if ((in.plugin_version && !in.plugin_version->empty()) || (in.config.plugin_version && !in.config.plugin_version->empty()))
+  if ((in.plugin_version && !in.plugin_version->empty()) ||
+      (in.config.plugin_version && !in.config.plugin_version->empty()))
     return bad("plugin_version: engines are built in and have no versions to choose");
-  if (in.plugin_name && !in.plugin_name->empty() && *in.plugin_name != in.type) return bad("plugin_name: engines are built in; give type alone");
+  if (in.plugin_name && !in.plugin_name->empty() && *in.plugin_name != in.type)
+    return bad("plugin_name: engines are built in; give type alone");
   if (in.external_entropy_access) return bad("external_entropy_access: is not supported by this version");
-  if (in.config.token_type && !in.config.token_type->empty()) return bad("token_type: only auth methods have it");
+  if (in.config.token_type && !in.config.token_type->empty())
+    return bad("token_type: only auth methods have it");
   e.options = in.options.value_or(std::map<std::string, std::string>());
   e.has_options = in.options.has_value();
   if (e.type == "kv-v1" || e.type == "kv-v2" || e.type == "generic") {
@@ -204,12 +230,14 @@ Result<schema::Empty> Sys::enable(Prompt& p, const Enable& in) const {
     e.type = "kv";
   }
   if (std::ranges::find(parts_.mountable, e.type) == parts_.mountable.end())
-    return bad("plugin not found in the catalog: " + (in.type.size() <= 64 ? in.type : std::string("(a longer name)")));
+    return bad("plugin not found in the catalog: " +
+               (in.type.size() <= 64 ? in.type : std::string("(a longer name)")));
   SR_TRY(parts_.options(e.type, e.options));
   e.has_options |= !e.options.empty();
   SR_LET(e.default_lease_ttl, lease_ttl("default_lease_ttl", in.config.default_lease_ttl.value_or("")));
   SR_LET(e.max_lease_ttl, lease_ttl("max_lease_ttl", in.config.max_lease_ttl.value_or("")));
-  if (e.max_lease_ttl.count() != 0 && e.default_lease_ttl > e.max_lease_ttl) return bad("given default lease TTL greater than given max lease TTL");
+  if (e.max_lease_ttl.count() != 0 && e.default_lease_ttl > e.max_lease_ttl)
+    return bad("given default lease TTL greater than given max lease TTL");
   SR_TRY(check_visibility(in.config.listing_visibility));
   e.listing_visibility = in.config.listing_visibility.value_or("");
   e.description = in.description;
@@ -265,9 +293,12 @@ Result<schema::Empty> Sys::tune(Prompt& p, const Tune& in) const {
   const auto path = with_slash(in.path);
   const auto* m = router->exact(path);
   if (m == nullptr) return bad(fmt::format("tune of path \"{}\" failed: no mount entry found", path));
-  if (m->entry.number == 0) return bad(fmt::format("tune of path \"{}\" failed: built-in mounts cannot be tuned", path));
-  if (in.token_type && !in.token_type->empty()) return bad("'token_type' can only be modified on auth mounts");
-  if (in.plugin_version && !in.plugin_version->empty()) return bad("plugin_version: engines are built in and have no versions to choose");
+  if (m->entry.number == 0)
+    return bad(fmt::format("tune of path \"{}\" failed: built-in mounts cannot be tuned", path));
+  if (in.token_type && !in.token_type->empty())
+    return bad("'token_type' can only be modified on auth mounts");
+  if (in.plugin_version && !in.plugin_version->empty())
+    return bad("plugin_version: engines are built in and have no versions to choose");
   auto e = m->entry;
   if (in.default_lease_ttl) {
     SR_LET(e.default_lease_ttl, lease_ttl("default_lease_ttl", *in.default_lease_ttl));
@@ -276,8 +307,8 @@ Result<schema::Empty> Sys::tune(Prompt& p, const Tune& in) const {
     SR_LET(e.max_lease_ttl, lease_ttl("max_lease_ttl", *in.max_lease_ttl));
   }
   if (e.max_lease_ttl.count() != 0 && e.default_lease_ttl > e.max_lease_ttl)
-    return bad(fmt::format("backend max lease TTL of {} would be less than backend default lease TTL of {}", e.max_lease_ttl.count(),
-                           e.default_lease_ttl.count()));
+    return bad(fmt::format("backend max lease TTL of {} would be less than backend default lease TTL of {}",
+                           e.max_lease_ttl.count(), e.default_lease_ttl.count()));
   SR_TRY(check_visibility(in.listing_visibility));
   if (in.listing_visibility) e.listing_visibility = *in.listing_visibility;
   if (in.description) e.description = *in.description;
@@ -286,13 +317,15 @@ Result<schema::Empty> Sys::tune(Prompt& p, const Tune& in) const {
     for (const auto& [k, v] : *in.options) options[k] = v;
     if (options.contains("version") && options["version"] != "1" && options["version"] != "2")
       return bad("options: version must be \"1\" or \"2\"");
-    if (options["version"] != e.options["version"]) return bad("options: changing version 1 to 2 in place is not supported by this version");
+    if (options["version"] != e.options["version"])
+      return bad("options: changing version 1 to 2 in place is not supported by this version");
     SR_TRY(parts_.options(e.type, options));
     e.options = std::move(options);
     e.has_options = true;
   }
   if (in.audit_non_hmac_request_keys) e.audit_non_hmac_request_keys = in.audit_non_hmac_request_keys->items;
-  if (in.audit_non_hmac_response_keys) e.audit_non_hmac_response_keys = in.audit_non_hmac_response_keys->items;
+  if (in.audit_non_hmac_response_keys)
+    e.audit_non_hmac_response_keys = in.audit_non_hmac_response_keys->items;
   if (in.passthrough_request_headers) e.passthrough_request_headers = in.passthrough_request_headers->items;
   if (in.allowed_response_headers) e.allowed_response_headers = in.allowed_response_headers->items;
   SR_TRY(parts_.mounts.change(p.txn, e));

@@ -16,7 +16,9 @@ std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argumen
 
 struct Sys::PolicyAt {
   std::string name;
-  static constexpr auto fields() { return std::array{field<&PolicyAt::name>("name", "Name of the policy.", schema::in_path | kPlain)}; }
+  static constexpr auto fields() {
+    return std::array{field<&PolicyAt::name>("name", "Name of the policy.", schema::in_path | kPlain)};
+  }
 };
 struct Sys::PolicyWrite {
   std::string name;
@@ -24,28 +26,34 @@ struct Sys::PolicyWrite {
   std::optional<std::int64_t> cas;
   std::optional<bool> cas_required;
   static constexpr auto fields() {
-    return std::array{field<&PolicyWrite::name>("name", "Name of the policy.", schema::in_path | kPlain),
-                      field<&PolicyWrite::policy>("policy", "The policy, in HCL or JSON, plain or base64."),
-                      field<&PolicyWrite::rules>("rules", "Old name of policy."),
-                      field<&PolicyWrite::ttl>("ttl", "Not supported by this version."),
-                      field<&PolicyWrite::expiration>("expiration", "Not supported by this version."),
-                      field<&PolicyWrite::cas>("cas", "Write only if the policy has this version; 0: only if there is none."),
-                      field<&PolicyWrite::cas_required>("cas_required", "Whether later writes must give cas.")};
+    return std::array{
+        field<&PolicyWrite::name>("name", "Name of the policy.", schema::in_path | kPlain),
+        field<&PolicyWrite::policy>("policy", "The policy, in HCL or JSON, plain or base64."),
+        field<&PolicyWrite::rules>("rules", "Old name of policy."),
+        field<&PolicyWrite::ttl>("ttl", "Not supported by this version."),
+        field<&PolicyWrite::expiration>("expiration", "Not supported by this version."),
+        field<&PolicyWrite::cas>("cas",
+                                 "Write only if the policy has this version; 0: only if there is none."),
+        field<&PolicyWrite::cas_required>("cas_required", "Whether later writes must give cas.")};
   }
 };
 struct Sys::PolicyJson {
-  bool allow_slashes_in_identity_templates = false, allow_wildcards_in_identity_templates = false, cas_required = false;
+  bool allow_slashes_in_identity_templates = false, allow_wildcards_in_identity_templates = false,
+       cas_required = false;
   std::optional<schema::Timestamp> modified;
   std::string name, policy;
   std::int64_t version = 0;
   static constexpr auto fields() {
-    return std::array{field<&PolicyJson::name>("name", "Name of the policy.", kPlain),
-                      field<&PolicyJson::policy>("policy", "Its text."),
-                      field<&PolicyJson::version>("version", "Counts its writes."),
-                      field<&PolicyJson::modified>("modified", "When it was written last.", schema::omit_empty),
-                      field<&PolicyJson::cas_required>("cas_required", "Whether writes must give cas."),
-                      field<&PolicyJson::allow_slashes_in_identity_templates>("allow_slashes_in_identity_templates", "Always false."),
-                      field<&PolicyJson::allow_wildcards_in_identity_templates>("allow_wildcards_in_identity_templates", "Always false.")};
+    return std::array{
+        field<&PolicyJson::name>("name", "Name of the policy.", kPlain),
+        field<&PolicyJson::policy>("policy", "Its text."),
+        field<&PolicyJson::version>("version", "Counts its writes."),
+        field<&PolicyJson::modified>("modified", "When it was written last.", schema::omit_empty),
+        field<&PolicyJson::cas_required>("cas_required", "Whether writes must give cas."),
+        field<&PolicyJson::allow_slashes_in_identity_templates>("allow_slashes_in_identity_templates",
+                                                                "Always false."),
+        field<&PolicyJson::allow_wildcards_in_identity_templates>("allow_wildcards_in_identity_templates",
+                                                                  "Always false.")};
   }
 };
 struct Sys::RulesJson {
@@ -54,13 +62,14 @@ struct Sys::RulesJson {
   std::string name, rules;
   std::int64_t version = 0;
   static constexpr auto fields() {
-    return std::array{field<&RulesJson::name>("name", "Name of the policy.", kPlain),
-                      field<&RulesJson::rules>("rules", "Its text."),
-                      field<&RulesJson::version>("version", "Counts its writes."),
-                      field<&RulesJson::modified>("modified", "When it was written last.", schema::omit_empty),
-                      field<&RulesJson::cas_required>("cas_required", "Whether writes must give cas."),
-                      field<&RulesJson::slashes>("allow_slashes_in_identity_templates", "Always false."),
-                      field<&RulesJson::wildcards>("allow_wildcards_in_identity_templates", "Always false.")};
+    return std::array{
+        field<&RulesJson::name>("name", "Name of the policy.", kPlain),
+        field<&RulesJson::rules>("rules", "Its text."),
+        field<&RulesJson::version>("version", "Counts its writes."),
+        field<&RulesJson::modified>("modified", "When it was written last.", schema::omit_empty),
+        field<&RulesJson::cas_required>("cas_required", "Whether writes must give cas."),
+        field<&RulesJson::slashes>("allow_slashes_in_identity_templates", "Always false."),
+        field<&RulesJson::wildcards>("allow_wildcards_in_identity_templates", "Always false.")};
   }
 };
 struct Sys::Names {
@@ -134,7 +143,8 @@ Result<schema::Empty> Sys::write_policy(Prompt& p, const PolicyWrite& in) const 
   if (in.cas && *in.cas != version)
     return bad(fmt::format("check-and-set parameter did not match the current version"));
   if (!in.cas && entry && entry->cas_required) return bad("check-and-set parameter required for this call");
-  parts_.policies.put(p.txn, {name, std::move(text), p.now, version + 1, in.cas_required.value_or(entry && entry->cas_required)});
+  parts_.policies.put(p.txn, {name, std::move(text), p.now, version + 1,
+                              in.cas_required.value_or(entry && entry->cas_required)});
   return schema::Empty{};
 }
 

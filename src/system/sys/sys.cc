@@ -3,7 +3,8 @@
 namespace strongroom::system::sys {
 
 Sys::Sys(Parts parts) : parts_(std::move(parts)) {
-  for (const auto table : {life_routes(), mount_routes(), policy_routes(), capability_routes(), record_routes()})
+  for (const auto table :
+       {life_routes(), mount_routes(), policy_routes(), capability_routes(), record_routes()})
     routes_.insert(routes_.end(), table.begin(), table.end());
 }
 

@@ -20,7 +20,7 @@ class Sys final : public engine::Engine {
     core::Records& records;
     const identity::Policies& policies;
     const identity::Tokens& tokens;
-    std::string version;  // "0.1.0"
+    std::string version;                 // "0.1.0"
     std::vector<std::string> mountable;  // types of secrets engines
     // Completes and checks the options of a mount of this type.
     std::function<Status(std::string_view type, std::map<std::string, std::string>&)> options;
@@ -75,8 +75,10 @@ class Sys final : public engine::Engine {
   // ---- capabilities.cc
   struct Ask;
   Result<std::map<std::string, std::vector<std::string>>> capabilities(engine::Prompt&, const Ask&) const;
-  Result<std::map<std::string, std::vector<std::string>>> capabilities_self(engine::Prompt&, const Ask&) const;
-  Result<std::map<std::string, std::vector<std::string>>> capabilities_accessor(engine::Prompt&, const Ask&) const;
+  Result<std::map<std::string, std::vector<std::string>>> capabilities_self(engine::Prompt&,
+                                                                            const Ask&) const;
+  Result<std::map<std::string, std::vector<std::string>>> capabilities_accessor(engine::Prompt&,
+                                                                                const Ask&) const;
   struct UiMounts;
   struct UiMount;
   Result<UiMounts> ui_mounts(engine::Prompt&, const schema::Empty&) const;
@@ -85,17 +87,19 @@ class Sys final : public engine::Engine {
   struct StoreReport;
   struct LogQuery;
   struct LogPage;
+  struct LogKey;
   struct Archive;
   struct Archived;
   Result<StoreReport> verify_store(engine::Blocking&, const schema::Empty&) const;
+  Result<LogKey> audit_key(engine::Prompt&, const schema::Empty&) const;
   Result<LogPage> audit_log(engine::Blocking&, const LogQuery&) const;
   Result<Archived> archive_audit(engine::Blocking&, const Archive&) const;
 
  private:
   SealStatus status_now() const;
   MountJson json_of(const core::Mounted&) const;
-  Result<std::map<std::string, std::vector<std::string>>> answer(engine::Prompt&, const Ask&,
-                                                                 const std::vector<std::string>& policies) const;
+  Result<std::map<std::string, std::vector<std::string>>> answer(
+      engine::Prompt&, const Ask&, const std::vector<std::string>& policies) const;
   Parts parts_;
   std::vector<engine::Route> routes_;
 };

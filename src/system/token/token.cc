@@ -63,7 +63,8 @@ struct Token::Create {
         field<&Create::renewable>("renewable", "Whether the token may be renewed; true when absent."),
         field<&Create::ttl>("ttl", "Time to live, for example 1h; the server's default when absent."),
         field<&Create::lease>("lease", "Old name of ttl."),
-        field<&Create::explicit_max_ttl>("explicit_max_ttl", "Hard limit of the token's life, renewals included."),
+        field<&Create::explicit_max_ttl>("explicit_max_ttl",
+                                         "Hard limit of the token's life, renewals included."),
         field<&Create::period>("period", "Periodic tokens are not supported by this version."),
         field<&Create::type>("type", "Only `service` is supported by this version.", kPlain),
         field<&Create::entity_alias>("entity_alias", "Not supported by this version."),
@@ -114,25 +115,26 @@ struct Token::Shown {
   Seconds ttl{};
   std::string type = "service";
   static constexpr auto fields() {
-    return std::array{field<&Shown::accessor>("accessor", "Names the token without giving it away."),
-                      field<&Shown::creation_time>("creation_time", "Unix time of creation."),
-                      field<&Shown::creation_ttl>("creation_ttl", "Time to live at creation, in seconds."),
-                      field<&Shown::display_name>("display_name", "Name shown in listings.", kPlain),
-                      field<&Shown::entity_id>("entity_id", "Entity of the token.", kPlain),
-                      field<&Shown::expire_time>("expire_time", "When it ends; null: never."),
-                      field<&Shown::explicit_max_ttl>("explicit_max_ttl", "Hard limit of its life, in seconds; 0: none."),
-                      field<&Shown::id>("id", "The token; empty when asked by accessor."),
-                      field<&Shown::issue_time>("issue_time", "When it was made.", schema::omit_empty),
-                      field<&Shown::last_renewal>("last_renewal", "When it was renewed last.", schema::omit_empty),
-                      field<&Shown::last_renewal_time>("last_renewal_time", "The same as Unix time.", schema::omit_empty),
-                      field<&Shown::meta>("meta", "Notes kept with the token.", kPlain),
-                      field<&Shown::num_uses>("num_uses", "Uses left; 0: no limit, -1: this was the last."),
-                      field<&Shown::orphan>("orphan", "Whether it outlives the token that made it."),
-                      field<&Shown::path>("path", "Where it was made.", kPlain),
-                      field<&Shown::policies>("policies", "Its policies.", kPlain),
-                      field<&Shown::renewable>("renewable", "Whether it may be renewed.", schema::omit_empty),
-                      field<&Shown::ttl>("ttl", "Time left, in seconds."),
-                      field<&Shown::type>("type", "service.", kPlain)};
+    return std::array{
+        field<&Shown::accessor>("accessor", "Names the token without giving it away."),
+        field<&Shown::creation_time>("creation_time", "Unix time of creation."),
+        field<&Shown::creation_ttl>("creation_ttl", "Time to live at creation, in seconds."),
+        field<&Shown::display_name>("display_name", "Name shown in listings.", kPlain),
+        field<&Shown::entity_id>("entity_id", "Entity of the token.", kPlain),
+        field<&Shown::expire_time>("expire_time", "When it ends; null: never."),
+        field<&Shown::explicit_max_ttl>("explicit_max_ttl", "Hard limit of its life, in seconds; 0: none."),
+        field<&Shown::id>("id", "The token; empty when asked by accessor."),
+        field<&Shown::issue_time>("issue_time", "When it was made.", schema::omit_empty),
+        field<&Shown::last_renewal>("last_renewal", "When it was renewed last.", schema::omit_empty),
+        field<&Shown::last_renewal_time>("last_renewal_time", "The same as Unix time.", schema::omit_empty),
+        field<&Shown::meta>("meta", "Notes kept with the token.", kPlain),
+        field<&Shown::num_uses>("num_uses", "Uses left; 0: no limit, -1: this was the last."),
+        field<&Shown::orphan>("orphan", "Whether it outlives the token that made it."),
+        field<&Shown::path>("path", "Where it was made.", kPlain),
+        field<&Shown::policies>("policies", "Its policies.", kPlain),
+        field<&Shown::renewable>("renewable", "Whether it may be renewed.", schema::omit_empty),
+        field<&Shown::ttl>("ttl", "Time left, in seconds."),
+        field<&Shown::type>("type", "service.", kPlain)};
   }
 };
 struct Token::Accessors {
@@ -170,9 +172,11 @@ Result<std::vector<std::string>> Token::wanted_policies(const Prompt& p, const C
   // Anyone may pass on what they have; only sudo may give more.
   if (!p.caller.root && !p.caller.sudo)
     for (const auto& name : wanted)
-      if (name != "default" && !has(parent.policies, name)) return bad("child policies must be subset of parent");
+      if (name != "default" && !has(parent.policies, name))
+        return bad("child policies must be subset of parent");
   const bool parent_lacks_default = !parent.root() && !has(parent.policies, "default");
-  if (!in.no_default_policy && !inherited && (!parent_lacks_default || p.caller.sudo) && !has(wanted, "default")) {
+  if (!in.no_default_policy && !inherited && (!parent_lacks_default || p.caller.sudo) &&
+      !has(wanted, "default")) {
     wanted.emplace_back("default");
     std::ranges::sort(wanted);
   }
@@ -184,7 +188,9 @@ Result<std::vector<std::string>> Token::wanted_policies(const Prompt& p, const C
 Result<schema::Empty> Token::create(Prompt& p, const Create& in) const {
   return make(p, in, in.no_parent ? Parent::none : Parent::caller);
 }
-Result<schema::Empty> Token::create_orphan(Prompt& p, const Create& in) const { return make(p, in, Parent::none); }
+Result<schema::Empty> Token::create_orphan(Prompt& p, const Create& in) const {
+  return make(p, in, Parent::none);
+}
 
 Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage) const {
   SR_LET(const auto parent, caller(p));
@@ -208,7 +214,8 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage)
     if (id.size() > 256) return bad("id: must be at most 256 bytes");
   }
   if (in.ttl && in.ttl->count() < 0) return bad("ttl must be positive");
-  if (in.explicit_max_ttl && in.explicit_max_ttl->count() < 0) return bad("explicit_max_ttl must be positive");
+  if (in.explicit_max_ttl && in.explicit_max_ttl->count() < 0)
+    return bad("explicit_max_ttl must be positive");
 
   identity::NewToken want;
   SR_LET(want.policies, wanted_policies(p, in, *parent));
@@ -226,7 +233,8 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage)
   auto wish = in.ttl && in.ttl->count() > 0 ? *in.ttl : in.lease.value_or(Seconds{});
   const bool root = want.policies.front() == "root";
   if (root && !asked && want.explicit_max_ttl.count() == 0) {
-    if (parent->expires != WallTime{}) return bad("expiring root tokens cannot create non-expiring root tokens");
+    if (parent->expires != WallTime{})
+      return bad("expiring root tokens cannot create non-expiring root tokens");
     want.renewable = false;
   } else {
     if (!asked) wish = p.mount.default_lease_ttl;
@@ -234,9 +242,9 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage)
     if (want.explicit_max_ttl.count() != 0) most = std::min(most, want.explicit_max_ttl);
     if (wish > most) {
       if (asked)
-        p.aside.warnings.push_back(
-            fmt::format("TTL of \"{}\" exceeded the effective max_ttl of \"{}\"; TTL value is capped accordingly",
-                        go_duration(wish), go_duration(most)));
+        p.aside.warnings.push_back(fmt::format(
+            "TTL of \"{}\" exceeded the effective max_ttl of \"{}\"; TTL value is capped accordingly",
+            go_duration(wish), go_duration(most)));
       wish = most;
     }
     want.ttl = wish;
@@ -308,11 +316,13 @@ Result<Token::Shown> Token::lookup_accessor(Prompt& p, const ByAccessor& in) con
   return show(p, *record, {});
 }
 
-Result<schema::Empty> Token::extend(Prompt& p, const identity::TokenRecord& r, Seconds increment, Secret id) const {
+Result<schema::Empty> Token::extend(Prompt& p, const identity::TokenRecord& r, Seconds increment,
+                                    Secret id) const {
   if (r.expires == WallTime{}) return bad("invalid lease ID");
   if (!r.renewable) return bad("lease is not renewable");
   if (increment.count() < 0) return bad("increment: must not be negative");
-  if (increment.count() == 0) increment = r.creation_ttl.count() != 0 ? r.creation_ttl : p.mount.default_lease_ttl;
+  if (increment.count() == 0)
+    increment = r.creation_ttl.count() != 0 ? r.creation_ttl : p.mount.default_lease_ttl;
   auto most = p.mount.max_lease_ttl;
   if (r.explicit_max_ttl.count() != 0) most = std::min(most, r.explicit_max_ttl);
   const auto ends = r.created + most;
@@ -376,7 +386,8 @@ Result<schema::Empty> Token::revoke_accessor(Prompt& p, const ByAccessor& in) co
     p.aside.warnings.emplace_back("No token found with this accessor");
   return schema::Empty{};
 }
-Result<std::optional<Token::Accessors>> Token::list_accessors(engine::Blocking& p, const schema::Empty&) const {
+Result<std::optional<Token::Accessors>> Token::list_accessors(engine::Blocking& p,
+                                                              const schema::Empty&) const {
   Accessors out;
   SR_LET(out.keys, tokens_.accessors(p.txn, p.now));
   if (out.keys.empty()) return std::optional<Accessors>();
@@ -386,7 +397,8 @@ Result<std::optional<Token::Accessors>> Token::list_accessors(engine::Blocking& 
 namespace {
 constexpr std::array kRoutes{
     route<&Token::create>(Verb::write, "create", "Create a token"),
-    route<&Token::create_orphan>(Verb::write, "create-orphan", "Create a token without a parent", engine::sudo),
+    route<&Token::create_orphan>(Verb::write, "create-orphan", "Create a token without a parent",
+                                 engine::sudo),
     route<&Token::lookup_self>(Verb::read, "lookup-self", "Show the caller's token"),
     route<&Token::lookup_self>(Verb::write, "lookup-self", "Show the caller's token"),
     route<&Token::lookup>(Verb::write, "lookup", "Show a token"),

@@ -9,7 +9,8 @@ namespace strongroom::system::token {
 
 class Token final : public engine::Engine {
  public:
-  Token(const identity::Tokens& tokens, const identity::Policies& policies) : tokens_(tokens), policies_(policies) {}
+  Token(const identity::Tokens& tokens, const identity::Policies& policies)
+      : tokens_(tokens), policies_(policies) {}
   std::string_view type() const noexcept override { return "token"; }
   engine::Class clazz() const noexcept override { return engine::Class::auth; }
   std::span<const engine::Route> routes(const engine::MountView&) const override;
@@ -41,7 +42,8 @@ class Token final : public engine::Engine {
                                                    const identity::TokenRecord& parent) const;
   Result<Record> caller(engine::Prompt&) const;
   Shown show(const engine::Prompt&, const identity::TokenRecord&, std::string_view id) const;
-  Result<schema::Empty> extend(engine::Prompt&, const identity::TokenRecord&, Seconds increment, Secret id) const;
+  Result<schema::Empty> extend(engine::Prompt&, const identity::TokenRecord&, Seconds increment,
+                               Secret id) const;
   const identity::Tokens& tokens_;
   const identity::Policies& policies_;
 };

@@ -51,7 +51,8 @@ const char* parse_query(std::string_view raw, core::Call& call) {
     if (spans.size() == kMostQuery) return "query: too many parameters";
     const auto equals = std::min(piece.find('='), piece.size());
     Span s{call.query_text.size(), 0, 0, 0};
-    if (!append_decoded(call.query_text, piece.substr(0, equals))) return "query: a percent sign must start an escape";
+    if (!append_decoded(call.query_text, piece.substr(0, equals)))
+      return "query: a percent sign must start an escape";
     s.name_size = call.query_text.size() - s.name;
     s.value = call.query_text.size();
     if (equals < piece.size() && !append_decoded(call.query_text, piece.substr(equals + 1)))
@@ -61,7 +62,8 @@ const char* parse_query(std::string_view raw, core::Call& call) {
   }
   if (!valid_utf8(call.query_text)) return "query: must be valid UTF-8";
   const std::string_view text = call.query_text;
-  for (const auto& s : spans) call.query.emplace_back(text.substr(s.name, s.name_size), text.substr(s.value, s.value_size));
+  for (const auto& s : spans)
+    call.query.emplace_back(text.substr(s.name, s.name_size), text.substr(s.value, s.value_size));
   return nullptr;
 }
 
@@ -74,12 +76,12 @@ std::string_view media_type(std::string_view content_type) {
 std::optional<engine::Verb> verb_of(std::string_view method) {
   using engine::Verb;
   static constexpr std::array<std::pair<std::string_view, Verb>, 7> verbs{{{"GET", Verb::read},
-                                                                         {"POST", Verb::write},
-                                                                         {"PUT", Verb::write},
-                                                                         {"DELETE", Verb::erase},
-                                                                         {"LIST", Verb::list},
-                                                                         {"PATCH", Verb::patch},
-                                                                         {"HEAD", Verb::read}}};
+                                                                           {"POST", Verb::write},
+                                                                           {"PUT", Verb::write},
+                                                                           {"DELETE", Verb::erase},
+                                                                           {"LIST", Verb::list},
+                                                                           {"PATCH", Verb::patch},
+                                                                           {"HEAD", Verb::read}}};
   for (const auto& [name, verb] : verbs)
     if (name == method) return verb;
   return std::nullopt;
@@ -133,7 +135,7 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
     if (name == "help") return refusal(400, "help: is not supported by this version");
     if (name != "list" || call.verb != engine::Verb::read) continue;
     const auto list = parse_bool(value);
-    if (!list) return refusal(400, "list: must be true or false");
+    if (!list) return refusal(400, "");
     if (*list) call.verb = engine::Verb::list;
   }
   std::erase_if(call.query, [](const auto& q) { return q.first == "list"; });
@@ -143,8 +145,10 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
 
   if (!in.wrap_ttl.empty()) {
     const auto ttl = parse_duration(in.wrap_ttl);
-    if (!ttl || ttl->count() < 0) return refusal(400, "X-Vault-Wrap-TTL: must be a duration such as 60 or \"5m\"");
-    if (ttl->count() > 0) return refusal(400, "X-Vault-Wrap-TTL: response wrapping is not supported by this version");
+    if (!ttl || ttl->count() < 0)
+      return refusal(400, "X-Vault-Wrap-TTL: must be a duration such as 60 or \"5m\"");
+    if (ttl->count() > 0)
+      return refusal(400, "X-Vault-Wrap-TTL: response wrapping is not supported by this version");
   }
   call.namespace_path = in.name_space;
   if (!in.token.empty())
@@ -157,15 +161,18 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
     const auto type = media_type(in.content_type);
     if (type.empty() || type.find('/') == std::string_view::npos)
       return refusal(400, "Content-Type: PATCH needs application/merge-patch+json");
-    if (type != "application/merge-patch+json") return refusal(415, "");
+    if (type != "application/merge-patch+json")
+      return refusal(415, "PATCH requires Content-Type of application/merge-patch+json");
   }
   if (takes_body && !in.body.empty()) {
-    if (media_type(in.content_type) == "application/x-www-form-urlencoded" && !in.body.starts_with('{') && !in.body.starts_with('['))
+    if (media_type(in.content_type) == "application/x-www-form-urlencoded" && !in.body.starts_with('{') &&
+        !in.body.starts_with('['))
       return refusal(400, "body: forms are not supported, send JSON");
     call.body = std::move(in.body);
     auto doc = json::Doc::parse(view(call.body));
     if (!doc) return refusal(400, doc.error().message);
-    if (!doc->root().is_object() && !doc->root().is_null()) return refusal(400, "body: must be a JSON object");
+    if (!doc->root().is_object() && !doc->root().is_null())
+      return refusal(400, "body: must be a JSON object");
     call.json.emplace(*std::move(doc));
   }
   return request;

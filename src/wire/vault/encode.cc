@@ -9,24 +9,34 @@ int status_of(Code code) {
   switch (code) {
     case Code::invalid_argument:
     case Code::conflict:
-    case Code::failed_precondition: return 400;
+    case Code::failed_precondition:
+      return 400;
     case Code::unauthenticated:
-    case Code::permission_denied: return 403;
-    case Code::not_found: return 404;
-    case Code::unsupported: return 405;
-    case Code::unsupported_media: return 415;
-    case Code::too_large: return 413;
-    case Code::quota_exceeded: return 429;
+    case Code::permission_denied:
+      return 403;
+    case Code::not_found:
+      return 404;
+    case Code::unsupported:
+      return 405;
+    case Code::unsupported_media:
+      return 415;
+    case Code::too_large:
+      return 413;
+    case Code::quota_exceeded:
+      return 429;
     case Code::sealed:
     case Code::not_leader:
     case Code::unavailable:
     case Code::no_space:
     case Code::fenced:
-    case Code::outcome_unknown: return 503;
-    case Code::deadline_exceeded: return 504;
+    case Code::outcome_unknown:
+      return 503;
+    case Code::deadline_exceeded:
+      return 504;
     case Code::corrupt:
     case Code::needs_worker:
-    case Code::internal: return 500;
+    case Code::internal:
+      return 500;
   }
   return 500;
 }
@@ -126,14 +136,19 @@ Outbound encode(const core::Request& request, const core::Reply& reply) {
   Outbound out;
   using engine::Frame;
   switch (reply.aside.frame) {
-    case Frame::empty_missing: out.status = 404; return out;
+    case Frame::empty_missing:
+      out.status = 404;
+      return out;
     case Frame::bare:
       out.status = reply.aside.status != 0 ? reply.aside.status : reply.has_data ? 200 : 204;
       out.body = reply.data;
       if (reply.has_data) out.body += '\n';
       return out;
-    case Frame::missing: out.status = 404; break;
-    default: break;
+    case Frame::missing:
+      out.status = 404;
+      break;
+    default:
+      break;
   }
   if (!reply.has_data && !reply.aside.auth && reply.aside.warnings.empty()) {
     out.status = 204;

@@ -18,7 +18,7 @@ namespace strongroom::wire::vault {
 // The parts of an HTTP request that mean something here.
 struct Inbound {
   std::string_view method;
-  std::string_view target;  // raw path and query
+  std::string_view target;         // raw path and query
   std::string_view token;          // X-Vault-Token
   std::string_view authorization;  // Authorization
   std::string_view name_space;     // X-Vault-Namespace

@@ -104,12 +104,12 @@ TEST_F(AuditLog, TakesRecordsOfManyThreadsInGroupsAndTellsReadersInOrder) {
     bool good = true;
   } order;
   LogLimits limits = test::tiny();
-  limits.segment_bytes = 20'000;
-  limits.group_bytes = 4'000;
+  limits.segment_bytes = 60'000;
+  limits.group_bytes = 16'000;
   auto log = open(limits);
   log->add_reader(order);
   ASSERT_TRUE(log->unseal(keys_, kStoreId));
-  constexpr std::uint64_t kEach = 500;
+  constexpr std::uint64_t kEach = 300;
   std::atomic<std::uint64_t> answered{0};
   std::vector<std::thread> threads;
   for (std::uint64_t t = 0; t < 4; ++t)
@@ -140,16 +140,16 @@ TEST_F(AuditLog, FillsTheNextSegmentAhead) {
   LogLimits limits;
   limits.segment_bytes = 100'000;
   limits.fill_step = 10'000;
-  limits.group_bytes = 1'000;
+  limits.group_bytes = 10'000;
   limits.reserve_bytes = 0;
   auto log = open(limits);
   ASSERT_TRUE(log->unseal(keys_, kStoreId));
-  for (std::uint64_t i = 0; i < 3000; ++i) log->append(test::kv_read(i), {});
+  for (std::uint64_t i = 0; i < 1000; ++i) log->append(test::kv_read(i), {});
   ASSERT_TRUE(put(*log, small(0)));
-  EXPECT_EQ(log->read(0, 10'000)->size(), 3001u);
+  EXPECT_EQ(log->read(0, 10'000)->size(), 1001u);
   log.reset();
   log = open(limits);
-  EXPECT_EQ(log->size(), 3001u);
+  EXPECT_EQ(log->size(), 1001u);
 }
 
 }  // namespace

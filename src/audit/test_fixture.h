@@ -138,7 +138,7 @@ class Folder {
 
 inline LogLimits tiny() {  // several segments after a few records, nothing in the background
   LogLimits l;
-  l.segment_bytes = 700;
+  l.segment_bytes = 300;
   l.fill_step = 0;
   l.reserve_bytes = 0;
   l.group_bytes = 1;  // each record a group

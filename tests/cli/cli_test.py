@@ -7,6 +7,7 @@
 
 pairs     the same line typed at both programs: exit status and output must be equal
 habits    what only ours does: warnings, prompts, the token file, environment, completion
+tls       authorities, names and client certificates
 examples  every line that the help of a command shows is run
 """
 import argparse
@@ -474,9 +475,47 @@ def habits(server, report):
                               'printf "%s\\n" "${COMPREPLY[@]}"'], capture_output=True, text=True)
         check(f"bash completes {line!r}", wanted in ran.stdout.split(), ran.stdout + ran.stderr)
     if shutil.which("zsh"):
-        ran = subprocess.run(["zsh", "-n", "-c", desk.strongroom("completion", "zsh").stdout], capture_output=True, text=True)
-        check("zsh reads its completion", ran.returncode == 0, ran.stderr)
+        script = desk.strongroom("completion", "zsh").stdout
+        for line, wanted in (("strongroom kv ", "rollback"), ("strongroom kv get -", "-mount="), ("strongroom ", "status"), ("strongroom completion ", "zsh")):
+            words = line.split(" ")
+            ran = subprocess.run(["zsh", "-f", "-c", "compdef() { }; compadd() { print -l -- $@ }; _files() { }\n" + script + "words=(" +
+                                  " ".join(f"'{w}'" for w in words) + f"); CURRENT={len(words)}; _strongroom"], capture_output=True, text=True)
+            check(f"zsh completes {line!r}", wanted in ran.stdout.split(), ran.stdout + ran.stderr)
     desk.close()
+
+
+def tls(kind, report):
+    """The TLS options, against a server with a certificate that no system authority has signed."""
+    with Server(kind, tls=True) as server:
+        server.start()
+        desk = Desk(server)
+        authority = server.directory + "/cert.pem"
+        folder = Path(desk.home, "authorities")
+        folder.mkdir()
+        shutil.copy(authority, folder / "ours.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other",
+                        "-keyout", desk.home + "/other.key", "-out", desk.home + "/other.pem"], check=True, capture_output=True)
+        new = 2  # the exit status of `status` on a server that is sealed
+
+        def check(name, wanted, *flags, says="", **more):
+            done = desk.strongroom("status", *flags, **more)
+            report.check(f"tls: {name}", done.returncode == wanted and says in done.stderr, f"exit {done.returncode}\n{done.stdout}{done.stderr}")
+
+        check("an unknown authority is refused and the way on named", 1, says="-ca-cert")
+        check("-ca-cert names it", new, "-ca-cert", authority)
+        check("VAULT_CACERT names it", new, VAULT_CACERT=authority)
+        check("STRONGROOM_CACERT_BYTES holds it", new, STRONGROOM_CACERT_BYTES=Path(authority).read_text())
+        check("-ca-path names its folder", new, "-ca-path", str(folder))
+        check("-tls-skip-verify checks nothing", new, "-tls-skip-verify")
+        check("VAULT_SKIP_VERIFY checks nothing", new, VAULT_SKIP_VERIFY="true")
+        check("another authority does not help", 1, "-ca-cert", desk.home + "/other.pem", says="-ca-cert")
+        check("a certificate that is not there is a mistake here", 1, "-ca-cert", "/nonexistent.pem", says="/nonexistent.pem")
+        check("-tls-server-name is the name that is checked", new, "-ca-cert", authority, "-tls-server-name=localhost")
+        check("and a wrong one is refused", 1, "-ca-cert", authority, "-tls-server-name=elsewhere.example")
+        check("a client certificate is sent when asked for", new, "-ca-cert", authority, "-client-cert", desk.home + "/other.pem", "-client-key", desk.home + "/other.key")
+        check("a certificate needs its key", 1, "-ca-cert", authority, "-client-cert", desk.home + "/other.pem", says="-client-key")
+        check("plain HTTP to a TLS listener is no answer", 1, "-address", server.address.replace("https", "http"))
+        desk.close()
 
 
 # What must be there before a command's examples run, as shell lines; "$TOKEN_FILE" names a file with the root token.
@@ -562,12 +601,14 @@ def example_lines():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", choices=["strongroom", "openbao"], default="strongroom")
-    parser.add_argument("--only", choices=["pairs", "habits", "examples"])
+    parser.add_argument("--only", choices=["pairs", "habits", "tls", "examples"])
     options = parser.parse_args()
     report = Report()
     commands = example_lines()
     report.check("every command has an example", len(commands) >= 40 and all(commands.values()), str(sorted(commands)))
     parts = {"pairs": pairs, "habits": habits, "examples": lambda s, r: examples(s, r, commands)}
+    if options.only in (None, "tls"):
+        tls(options.server, report)
     for name, part in parts.items():
         if options.only in (None, name):
             with Server(options.server) as server:

@@ -37,6 +37,7 @@ constexpr Flag kMountFlag = {"mount", Takes::text,
                              "Where the engine is mounted; the path is then relative to it."};
 
 constexpr Group kGroups[] = {
+    {"server", "Start a server; strongroom server -h tells how"},
     {"operator", "Initialize, unseal and seal the server"},
     {"token", "Make, inspect, renew and revoke tokens"},
     {"kv", "Read and write secrets with versions"},

@@ -104,11 +104,18 @@ std::map<std::string, std::vector<std::string>> words() {
   return out;
 }
 
-std::string cases() {
+// "case" arms of both shells: the words after a place, and the places there are.
+std::string cases(std::string_view variable) {
   std::string out;
   for (const auto& [place, next] : words())
-    out += fmt::format("    '{}') words='{}' ;;\n", place, fmt::join(next, " "));
+    out += fmt::format("    '{}') {}='{}' ;;\n", place, variable, fmt::join(next, " "));
   return out;
+}
+std::string places(std::string_view between) {
+  std::string known;
+  for (const auto& [place, next] : words())
+    if (!place.empty()) known += fmt::format("{}'{}'", known.empty() ? "      " : between, place);
+  return known + ") place=${place:+$place }$word ;;\n";
 }
 
 }  // namespace
@@ -156,15 +163,10 @@ std::string bash_completion() {
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
          "    case $word in -* | = | */*) continue ;; esac\n"
          "    case \"${place:+$place }$word\" in\n" +
-         [] {
-           std::string known;
-           for (const auto& [place, next] : words())
-             if (!place.empty()) known += fmt::format("{}'{}'", known.empty() ? "      " : " | ", place);
-           return known + ") place=${place:+$place }$word ;;\n";
-         }() +
+         places(" | ") +
          "    esac\n  done\n"
          "  case $place in\n" +
-         cases() +
+         cases("words") +
          "  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
          "  [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"
@@ -175,24 +177,21 @@ std::string bash_completion() {
 
 std::string zsh_completion() {
   return "#compdef strongroom\n"
-         "# zsh completion for strongroom. Load it: source <(strongroom completion zsh)\n"
+         "# zsh completion for strongroom. Load it after compinit: source <(strongroom completion zsh)\n"
          "_strongroom() {\n"
-         "  local place= words= word\n"
-         "  for word in \"${(@)${(@Q)${(z)LBUFFER}}[2,-1]}\"; do\n"
+         "  local place= found= word\n"
+         "  local -a all\n"
+         "  for word in \"${(@)words[2,CURRENT-1]}\"; do\n"
          "    case $word in -*|*/*) continue ;; esac\n"
          "    case \"${place:+$place }$word\" in\n" +
-         [] {
-           std::string known;
-           for (const auto& [place, next] : words())
-             if (!place.empty()) known += fmt::format("{}'{}'", known.empty() ? "      " : "|", place);
-           return known + ") place=${place:+$place }$word ;;\n";
-         }() +
+         places("|") +
          "    esac\n  done\n"
          "  case $place in\n" +
-         cases() +
+         cases("found") +
          "  esac\n"
-         "  compadd -S '' -- ${(M)=words:#*=}\n"
-         "  compadd -- ${=words:#*=}\n"
+         "  all=(${=found})\n"
+         "  compadd -S '' -- ${(M)all:#*=}\n"
+         "  compadd -- ${all:#*=}\n"
          "  [[ -n $place ]] && _files\n"
          "}\n"
          "compdef _strongroom strongroom\n";

@@ -70,6 +70,7 @@ Result<KeyValues> KeyValues::read(std::span<const std::string_view> arguments, O
     }
     const std::string_view key = arg.substr(0, equals);
     SecretText value;
+    value.reserve(64);  // on the heap, whose freeing wipes it
     if (equals == std::string_view::npos) {
       if (omitted == Omitted::refuse)
         return fail(
@@ -105,6 +106,7 @@ Result<KeyValues> KeyValues::read(std::span<const std::string_view> arguments, O
               "example with base64",
               i + 1));
     SecretText quoted;
+    quoted.reserve(64);  // on the heap, whose freeing wipes it
     json::append_quoted(quoted, view(value));
     wipe(value);
     out.add(key, std::move(quoted));

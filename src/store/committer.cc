@@ -109,12 +109,18 @@ class Committer::Queue {
     bool wake = false;
     {
       const std::lock_guard lock(mutex_);
-      if (queued_ >= limits_.queue) {
-        overflow_.push_back(std::move(item.answer));
-      } else {
-        ++queued_;
-        incoming_.push_back(std::move(item));
-      }
+      enqueue(std::move(item));
+      wake = std::exchange(waiting_, false);
+    }
+    if (wake) wake_.notify_one();
+  }
+
+  void push_all(std::vector<Submission> all) {
+    if (all.empty()) return;
+    bool wake = false;
+    {
+      const std::lock_guard lock(mutex_);
+      for (Submission& one : all) enqueue({std::move(one.txn), std::move(one.answer)});
       wake = std::exchange(waiting_, false);
     }
     if (wake) wake_.notify_one();
@@ -142,6 +148,16 @@ class Committer::Queue {
 
  private:
   enum class Turn : std::uint8_t { group, alone, stop };
+
+  // Under the lock.
+  void enqueue(Item item) {
+    if (queued_ >= limits_.queue) {
+      overflow_.push_back(std::move(item.answer));
+    } else {
+      ++queued_;
+      incoming_.push_back(std::move(item));
+    }
+  }
 
   static void refuse(Answer& answer) {
     if (answer) answer(fail(Code::unavailable, "the server is shutting down"));
@@ -470,6 +486,8 @@ Committer::Committer(Store& store, Sealer& sealer, CommitListener& listener, Log
 Committer::~Committer() = default;
 
 void Committer::submit(Transaction txn, Answer answer) { queue_->push({std::move(txn), std::move(answer)}); }
+
+void Committer::submit_all(std::vector<Submission> all) { queue_->push_all(std::move(all)); }
 
 void Committer::submit_inside(Build build, Answer answer) {
   queue_->push({std::move(build), std::move(answer)});

@@ -52,6 +52,12 @@ class Committer {
   // A transaction without reads never conflicts. One without puts, edits and record is only checked: it
   // consumes no revision and is answered with the newest.
   void submit(Transaction, Answer);
+  // What one turn of a loop has ready: one lock, one wake-up, and one group if it fits.
+  struct Submission {
+    Transaction txn;
+    Answer answer;
+  };
+  void submit_all(std::vector<Submission>);
   // Runs once, against a state that includes everything submitted before it.
   void submit_inside(Build, Answer);
   // For blocking handlers: waits until durable. Never on the committer's thread or a loop.

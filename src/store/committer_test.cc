@@ -202,6 +202,15 @@ TEST_F(CommitterTest, GathersWhileAGroupSyncs) {
                              [](const Write& a, const Write& b) { return a.key < b.key; }));
 }
 
+TEST_F(CommitterTest, WhatALoopHandsOverTogetherIsOneGroup) {
+  start();
+  std::vector<Committer::Submission> all;
+  for (int i = 1; i <= 20; ++i) all.push_back({put("k" + std::to_string(i), "v"), answers_[i]});
+  committer_->submit_all(std::move(all));
+  for (int i = 1; i <= 20; ++i) EXPECT_EQ(answers_.revision(i), static_cast<Revision>(i));
+  EXPECT_EQ(store_.groups().size(), 1u);
+}
+
 TEST_F(CommitterTest, CapsAGroupByCountAndByBytes) {
   Committer::Limits limits;
   limits.group_transactions = 4;

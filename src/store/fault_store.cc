@@ -156,6 +156,7 @@ Result<std::uint64_t> FaultStore::lead() {
   Group nothing;
   nothing.first = revision_ + 1;
   nothing.last = revision_;
+  nothing.space = Group::Space::reserve;
   SR_TRY(write(nothing, epoch_ + 1));
   return ++epoch_;
 }

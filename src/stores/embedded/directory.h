@@ -22,7 +22,8 @@ class Directory {
   Status write_format();
 
   std::uint64_t free_bytes() const noexcept;  // what this user may still write
-  bool full() const noexcept { return free_bytes() < kFull; }
+  // Too full for a commit of `bytes`.
+  bool full(std::uint64_t bytes) const noexcept { return free_bytes() < kFull + bytes; }
   bool has_ballast() const noexcept { return has_ballast_; }
   void release_ballast() noexcept;
   // When there is room for it and as much again. What failed is tried again at the next call.

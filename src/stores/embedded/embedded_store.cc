@@ -126,12 +126,15 @@ class EmbeddedStore::Environment {
   Status open_mapped(std::uint64_t map_bytes);
   void close() noexcept;
   Result<Reader> take_reader();
-  // One durable write transaction; `own_` is updated when it succeeded.
-  Status commit(const Group*, Own next);
+  // One durable write transaction, with the ballast given up where `space` allows; `own_` is updated when it
+  // succeeded.
+  Status commit(const Group*, Own next, Group::Space space);
+  Status commit_once(const Group*, Own next);
   int put_all(MDB_txn*, const Group&) const;
   int put_own(MDB_txn*, const Own&) const;
   // Classifies a failed commit: nothing written for want of space, or unknown.
-  Status commit_failure(int rc);
+  Status commit_failure(int rc, const Group*);
+  static std::uint64_t bytes_needed(const Group&) noexcept;
   Status refuse(std::string detail);
   bool roomy(const Group&) const;  // the data file has free pages enough to take it without growing
 
@@ -295,7 +298,7 @@ Status EmbeddedStore::Environment::reopen() {
   if (own_.epoch != epoch) log_.warn("store: another epoch leads", {});
   // Whatever state was found may be in the page cache only. A commit on top of it that succeeds makes it
   // durable, or takes the place of the one that failed.
-  return commit(nullptr, own_);
+  return commit(nullptr, own_, Group::Space::reserve);
 }
 
 // ---- reading
@@ -373,7 +376,7 @@ Status EmbeddedStore::Environment::refuse(std::string detail) {
 
 Result<std::uint64_t> EmbeddedStore::Environment::lead() {
   if (failed_) return fail(Code::outcome_unknown, "the store must be reopened");
-  SR_TRY(commit(nullptr, {own_.revision, own_.epoch + 1}));
+  SR_TRY(commit(nullptr, {own_.revision, own_.epoch + 1}, Group::Space::reserve));
   return own_.epoch;
 }
 
@@ -392,17 +395,19 @@ Status EmbeddedStore::Environment::apply(const Group& group, std::uint64_t epoch
       return fail(Code::no_space, "the disk is full");
     }
   }
-  Status done = commit(&group, next);
-  if (!done && done.error().code == Code::no_space && group.space == Group::Space::reserve &&
-      directory_.has_ballast()) {
-    log_.warn("store: the disk is full; the ballast goes", {});
-    directory_.release_ballast();
-    done = commit(&group, next);
-  }
-  return done;
+  return commit(&group, next, group.space);
 }
 
-Status EmbeddedStore::Environment::commit(const Group* group, Own next) {
+Status EmbeddedStore::Environment::commit(const Group* group, Own next, Group::Space space) {
+  Status done = commit_once(group, next);
+  if (done || done.error().code != Code::no_space) return done;
+  if (space != Group::Space::reserve || !directory_.has_ballast()) return done;
+  log_.warn("store: the disk is full; the ballast goes", {});
+  directory_.release_ballast();
+  return commit_once(group, next);
+}
+
+Status EmbeddedStore::Environment::commit_once(const Group* group, Own next) {
   MDB_txn* txn = nullptr;
   if (const int rc = mdb_txn_begin(env_, nullptr, 0, &txn); rc != 0) return refuse(mdb_strerror(rc));
   const std::size_t id = mdb_txn_id(txn);
@@ -411,11 +416,11 @@ Status EmbeddedStore::Environment::commit(const Group* group, Own next) {
   if (rc != 0) {
     mdb_txn_abort(txn);
     // LMDB may have spilled pages of a large group.
-    if (rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT || rc == EIO) return commit_failure(rc);
+    if (rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT || rc == EIO) return commit_failure(rc, group);
     return lmdb_failure(rc);
   }
   rc = mdb_txn_commit(txn);
-  if (rc != 0) return commit_failure(rc);
+  if (rc != 0) return commit_failure(rc, group);
   own_ = next;
   const std::lock_guard lock(mutex_);
   published_txn_ = id;
@@ -460,9 +465,17 @@ int EmbeddedStore::Environment::put_own(MDB_txn* txn, const Own& own) const {
   return mdb_put(txn, dbi_, &k, &v, 0);
 }
 
-Status EmbeddedStore::Environment::commit_failure(int rc) {
+// A generous guess at what a commit may write.
+std::uint64_t EmbeddedStore::Environment::bytes_needed(const Group& group) noexcept {
+  std::uint64_t sum = 0;
+  for (const Write& write : group.writes) sum += 4 * 4096 + (write.value ? 2 * write.value->size() : 0);
+  return sum;
+}
+
+Status EmbeddedStore::Environment::commit_failure(int rc, const Group* group) {
   if (rc == MDB_MAP_FULL) return fail(Code::no_space, "the store has reached map_bytes");
-  const bool space = rc == ENOSPC || rc == EDQUOT || directory_.full();
+  const bool space =
+      rc == ENOSPC || rc == EDQUOT || directory_.full(group != nullptr ? bytes_needed(*group) : 0);
   if (!space) return refuse(mdb_strerror(rc));
   // Without space LMDB fails before its meta page and the state is what it was. If it failed later it says so
   // now.

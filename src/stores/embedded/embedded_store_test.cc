@@ -196,6 +196,44 @@ TEST_F(EmbeddedTest, ReopeningWaitsForSnapshots) {
   EXPECT_TRUE(put(*store, epoch, "a", "2"));
 }
 
+// A group writes the same number under two keys; readers on other threads never see them differ.
+TEST_F(EmbeddedTest, ReadersSeeWholeGroupsWhileOthersWriteAndReopen) {
+  const auto store = *open();
+  const std::uint64_t epoch = *store->lead();
+  std::atomic<bool> stop = false;
+  std::atomic<int> looked = 0;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      store::Revision newest = 0;
+      while (!stop) {
+        const auto snapshot = store->snapshot();
+        if (!snapshot) continue;  // being reopened
+        const auto a = *(*snapshot)->get("a");
+        const auto b = *(*snapshot)->get("b");
+        EXPECT_EQ(a, b);
+        EXPECT_GE((*snapshot)->revision(), newest) << "a later snapshot is not older";
+        newest = (*snapshot)->revision();
+        EXPECT_EQ(a ? std::stoull(std::string(*a)) : 0, newest);
+        ++looked;
+      }
+    });
+  }
+  for (store::Revision r = 1; r <= 60; ++r) {
+    store::Group group;
+    group.first = r;
+    group.last = r;
+    group.writes = {{"a", std::to_string(r)}, {"b", std::to_string(r)}};
+    EXPECT_TRUE(store->apply(group, epoch));
+    if (r % 20 == 0) {
+      EXPECT_TRUE(store->reopen());
+    }
+  }
+  while (looked < 10) std::this_thread::yield();
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+}
+
 }  // namespace
 }  // namespace strongroom::stores
 

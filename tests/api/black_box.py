@@ -161,7 +161,7 @@ def b06_path_tricks_are_refused_before_policy():
     server.call("POST", "secret/data/zone/private/x", {"data": {"v": MARK}})
     token = token_for(server, 'path "secret/data/zone/open/*" { capabilities = ["create","read","update","delete"] }')
     tricks = ["%2e%2e/private/x", "..%2fprivate/x", "%2e%2e%2fprivate%2fx", "%252e%252e/private/x", "..%252fprivate/x", "..%5cprivate%5cx", "..\\private\\x",
-              "a%00/../../private/x", "%c0%ae%c0%ae/private/x", "..;/private/x", "%2e./private/x", "a%2f..%2f..%2fprivate/x", "%ff", "a%0ab", "a%zz", "x%2fy"]
+              "a%00/../../private/x", "%c0%ae%c0%ae/private/x", "%2e./private/x", "a%2f..%2f..%2fprivate/x", "%ff", "a%0ab", "a%zz", "x%2fy"]
     for trick in tricks:
         for method in ("GET", "POST", "DELETE", "LIST"):
             body = '{"data":{"v":"overwritten"}}' if method == "POST" else None
@@ -751,7 +751,7 @@ def e02_a_renewed_token_never_outlives_its_maximum():
 def a_full_disk_refuses_and_recovers():
     """Writes and disclosures are refused with a clear error, health answers, deletes work, and space that returns is used."""
     folder = tempfile.mkdtemp(prefix="sr-full-")
-    size = 192
+    size = 384
     if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}m", "tmpfs", folder], capture_output=True).returncode != 0:
         raise Skip("mounting a small tmpfs needs root")
     server = None

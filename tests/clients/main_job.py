@@ -97,7 +97,7 @@ class Job:
         self.see("tune", lambda: api.tune_mount_configuration("old", default_lease_ttl="1h", max_lease_ttl="2h", description="tuned"))
         self.see("read tune", lambda: api.read_mount_configuration("old")["data"])
         listed = api.list_mounted_secrets_engines()["data"]
-        for mount in ("secret/", "old/", "sys/", "cubbyhole/"):
+        for mount in ("secret/", "old/", "sys/"):
             self.seen.check(f"listed {mount}", mount in listed, f"{mount} is not in sys/mounts")
         self.seen.note("old/", {k: listed["old/"][k] for k in ("type", "description", "options", "local", "seal_wrap")})
         self.expect("remove unknown mount", lambda: api.disable_secrets_engine("nowhere").status_code, 204)

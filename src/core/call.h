@@ -44,6 +44,7 @@ struct Request {
   Peer peer;
   WallTime time{};
   MonoTime arrived{};
+  std::optional<Nanoseconds> patience;  // how long it may wait for a worker; the server's own when absent
   unsigned attempt = 0;
 };
 

@@ -177,13 +177,6 @@ class Core::Run {
     Run& run_;
   };
 
-  // A handler that may wait: each commit makes the transaction so far durable and goes on from a new
-  // snapshot.
-  struct Waiting final : engine::Blocking {
-    Waiting(engine::Prompt p) : Blocking(p) {}
-    Status commit() override { return fail(Code::internal, "this handler has nothing to commit"); }
-  };
-
   void base_record() {
     auto& record = out_.record.emplace();
     record.time = r_.time;
@@ -283,7 +276,7 @@ class Core::Run {
                           out_.reply.aside,
                           plain_operation(r_.call.verb),
                           r_.call.path.text().substr(4)};
-    Waiting waiting(prompt);
+    engine::Blocking waiting(prompt);
     NoAudit render(out_.reply);
     SR_LET([[maybe_unused]] const auto gave, route.invoke(*core_.sys_, waiting, input_, render));
     return {};
@@ -376,7 +369,7 @@ class Core::Run {
     Rendered render(*this);
     Result<engine::Route::Gave> gave = engine::Route::Gave::nothing;
     if (route.blocking) {
-      Waiting waiting(prompt);
+      engine::Blocking waiting(prompt);
       gave = route.invoke(*mounted_->engine, waiting, input_, render);
     } else {
       gave = route.invoke(*mounted_->engine, prompt, input_, render);
@@ -535,6 +528,16 @@ void Core::serve_on_worker(std::unique_ptr<Flight> flight) {
   auto* raw = flight.release();
   const auto accepted = parts_.env.workers.submit(Lane::interactive, [this, raw] {
     std::unique_ptr<Flight> f(raw);
+    if (parts_.env.clock.ticks() - f->request->arrived >
+        f->request->patience.value_or(settings_.max_request_duration)) {
+      f->outcome = {};
+      f->outcome.reply.error = Error{Code::deadline_exceeded,
+                                     "the request waited too long for a worker; try again",
+                                     {},
+                                     __FILE__,
+                                     __LINE__};
+      return answer(std::move(f));
+    }
     std::unique_ptr<store::Snapshot> snapshot;
     if (!sealed())
       if (auto s = parts_.store.snapshot()) snapshot = *std::move(s);

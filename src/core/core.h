@@ -30,7 +30,8 @@ namespace strongroom::core {
 struct Settings {
   Seconds default_lease_ttl{768 * 3600};
   Seconds max_lease_ttl{768 * 3600};
-  std::string cluster_name;  // empty: made at init
+  Nanoseconds max_request_duration = Seconds(90);  // how long a request may wait for a worker
+  std::string cluster_name;                        // empty: made at init
   std::string storage_type;
   store::Committer::Limits commits;
 };

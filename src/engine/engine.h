@@ -99,14 +99,10 @@ struct Prompt {
   std::string_view path = {};       // relative to the mount
   std::string_view presented = {};  // the token as the caller gave it: for replies that show it to them
 };
-// What may wait: runs on a worker, may commit several times.
+// What may wait: handlers that take this run on a worker, never on a loop. Their one transaction is committed
+// when they return.
 struct Blocking : Prompt {
-  // Makes the transaction so far durable and starts a new one on a new snapshot.
-  virtual Status commit() = 0;
-
- protected:
-  explicit Blocking(Prompt p) : Prompt(std::move(p)) {}
-  ~Blocking() = default;
+  explicit Blocking(const Prompt& p) : Prompt(p) {}
 };
 
 class Engine {

@@ -145,6 +145,7 @@ void Assembly::build_core() {
   core::Settings settings;
   settings.default_lease_ttl = seconds(config_.default_lease_ttl);
   settings.max_lease_ttl = seconds(config_.max_lease_ttl);
+  settings.max_request_duration = config_.default_max_request_duration;
   settings.cluster_name = config_.cluster_name;
   settings.storage_type = config_.storage->type;
   core_ =
@@ -163,7 +164,7 @@ void Assembly::build_core() {
                                 return kv_.mount_options(options);
                               }});
   core_->install(*sys_, *token_, {{"kv", &kv_}});
-  door_ = std::make_unique<Door>(*core_, random_, clock_);
+  door_ = std::make_unique<Door>(*core_, random_, clock_, config_.listeners);
 }
 
 void Assembly::serve() {

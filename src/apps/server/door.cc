@@ -13,13 +13,38 @@ wire::http::HttpReply to_http(wire::vault::Outbound&& out) {
   return reply;
 }
 
-void release(wire::http::Loop& loop, wire::http::Ticket ticket, wire::vault::Outbound&& out) {
+// "default", a class such as "2xx", or one status.
+bool covers(std::string_view which, int status) {
+  if (which == "default") return true;
+  if (which.size() == 3 && which.ends_with("xx")) return which[0] - '0' == status / 100;
+  return which == std::to_string(status);
+}
+
+}  // namespace
+
+Door::Door(core::Core& core, Random& random, const Clock& clock,
+           const std::vector<strongroom::server::ListenerConfig>& listeners)
+    : core_(core), random_(random), clock_(clock) {
+  for (const auto& l : listeners) {
+    Port p;
+    p.json.depth = l.max_json_depth.value_or(p.json.depth);
+    p.json.string = l.max_json_string.value_or(p.json.string);
+    p.json.members = l.max_json_members.value_or(p.json.members);
+    p.json.elements = l.max_json_elements.value_or(p.json.elements);
+    p.headers = l.headers;
+    p.patience = l.max_request_duration;
+    ports_.push_back(std::move(p));
+  }
+}
+
+void Door::release(wire::http::Loop& loop, wire::http::Ticket ticket, const Port& port,
+                   wire::vault::Outbound&& out) const {
+  for (const auto& h : port.headers)
+    if (covers(h.status, out.status)) out.headers.emplace_back(h.name, h.value);
   std::vector<wire::http::Release> one;
   one.push_back({ticket, to_http(std::move(out))});
   loop.release(std::move(one));
 }
-
-}  // namespace
 
 std::size_t Door::body_limit(const wire::http::HttpRequest& head) {
   const bool has_token = head.has_header("X-Vault-Token") || head.has_header("Authorization");
@@ -30,7 +55,9 @@ void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrival
   core::Core::Turn turn(core_);
   for (auto& a : arrivals) {
     auto& http = *a.request;
+    const Port& port = ports_[http.listener];
     wire::vault::Inbound in;
+    in.json = port.json;
     in.method = http.method();
     in.target = http.target();
     in.token = http.header("X-Vault-Token");
@@ -41,17 +68,18 @@ void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrival
     in.body = std::move(http.body);
     auto decoded = wire::vault::decode(std::move(in), random_);
     if (auto* out = std::get_if<wire::vault::Outbound>(&decoded)) {
-      release(loop, a.ticket, std::move(*out));
+      release(loop, a.ticket, port, std::move(*out));
       continue;
     }
     auto& request = std::get<std::unique_ptr<core::Request>>(decoded);
     request->peer = {http.peer.address, http.peer.port};
     request->time = core_.server_time();
     request->arrived = clock_.ticks();
-    turn.serve(std::move(request),
-               [&loop, ticket = a.ticket](std::unique_ptr<core::Request> r, core::Reply reply) {
-                 release(loop, ticket, wire::vault::encode(*r, reply));
-               });
+    request->patience = port.patience;
+    turn.serve(std::move(request), [this, &loop, &port, ticket = a.ticket](std::unique_ptr<core::Request> r,
+                                                                           const core::Reply& reply) {
+      release(loop, ticket, port, wire::vault::encode(*r, reply));
+    });
   }
 }
 

@@ -3,14 +3,18 @@
 #pragma once
 #include <vector>
 
+#include "apps/server/config.h"
 #include "core/core.h"
 #include "wire/http/loop.h"
+#include "wire/vault/vault.h"
 
 namespace strongroom::apps::server {
 
 class Door {
  public:
-  Door(core::Core& core, Random& random, const Clock& clock) : core_(core), random_(random), clock_(clock) {}
+  // One config for each listener, in the order of their numbers.
+  Door(core::Core& core, Random& random, const Clock& clock,
+       const std::vector<strongroom::server::ListenerConfig>&);
   void take(wire::http::Loop&, std::vector<wire::http::Arrival>);
   // A body without a token is at most 1 MiB.
   static std::size_t body_limit(const wire::http::HttpRequest& head);
@@ -19,6 +23,13 @@ class Door {
   core::Core& core_;
   Random& random_;
   const Clock& clock_;
+  struct Port {
+    json::Limits json;
+    std::vector<strongroom::server::ReplyHeader> headers;
+    std::optional<Nanoseconds> patience;
+  };
+  void release(wire::http::Loop&, wire::http::Ticket, const Port&, wire::vault::Outbound&&) const;
+  std::vector<Port> ports_;
 };
 
 }  // namespace strongroom::apps::server

@@ -169,7 +169,7 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
         !in.body.starts_with('['))
       return refusal(400, "body: forms are not supported, send JSON");
     call.body = std::move(in.body);
-    auto doc = json::Doc::parse(view(call.body));
+    auto doc = json::Doc::parse(view(call.body), in.json);
     if (!doc) return refusal(400, doc.error().message);
     if (!doc->root().is_object() && !doc->root().is_null())
       return refusal(400, "body: must be a JSON object");

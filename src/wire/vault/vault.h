@@ -25,6 +25,7 @@ struct Inbound {
   std::string_view wrap_ttl;       // X-Vault-Wrap-TTL
   std::string_view content_type;
   SecretText body;
+  json::Limits json;  // of the listener
 };
 
 struct Outbound {

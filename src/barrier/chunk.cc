@@ -26,9 +26,13 @@ Result<Chunk> Chunk::parse(SecretText stored) {
     i += n;
   }
   if (c.kind() == Kind::inner && c.count() == 0) return malformed();
-  for (std::size_t i = 1; i < c.count(); ++i)
-    if (c.name(i - 1) >= c.name(i)) return malformed();
   return c;
+}
+
+bool Chunk::sorted() const noexcept {
+  for (std::size_t i = 1; i < count(); ++i)
+    if (name(i - 1) >= name(i)) return false;
+  return true;
 }
 
 std::string_view Chunk::name(std::size_t i) const noexcept {

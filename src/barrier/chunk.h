@@ -20,7 +20,8 @@ class Chunk {
   static constexpr std::size_t kJoinedBytes = 6 * 1024;
 
   explicit Chunk(Kind);
-  static Result<Chunk> parse(SecretText stored);  // Code::corrupt
+  // Code::corrupt when the lengths do not fit. The order is not checked: the bytes were authenticated.
+  static Result<Chunk> parse(SecretText stored);
   Chunk(Chunk&&) = default;
   Chunk& operator=(Chunk&&) = default;
 
@@ -42,6 +43,7 @@ class Chunk {
   // Takes over the entries of the neighbour to the right.
   void join(const Chunk& right);
 
+  bool sorted() const noexcept;
   bool too_large() const noexcept { return count() > kMost || (size() > kMostBytes && count() > 3); }
   bool small() const noexcept { return count() < kFew && size() < kJoinedBytes / 2; }
   bool can_join(const Chunk& right) const noexcept {

@@ -11,16 +11,10 @@ std::unexpected<Error> damaged(std::string_view prefix) {
   return fail(Code::corrupt, "a directory index is damaged", "directory " + to_hex(as_view(prefix)));
 }
 
-Result<std::optional<Chunk>> read_chunk(const Keys& keys, const store::Snapshot& snapshot,
-                                        std::string_view key) {
-  auto stored = snapshot.get(key);
-  if (!stored) return std::unexpected(std::move(stored).error());
-  if (!*stored) return std::optional<Chunk>{};
-  auto plain = keys.open(key, **stored);
+Result<Chunk> open_chunk(const Keys& keys, std::string_view key, std::string_view stored) {
+  auto plain = keys.open(key, stored);
   if (!plain) return std::unexpected(std::move(plain).error());
-  auto chunk = Chunk::parse(*std::move(plain));
-  if (!chunk) return std::unexpected(std::move(chunk).error());
-  return std::optional<Chunk>(*std::move(chunk));
+  return Chunk::parse(*std::move(plain));
 }
 
 struct Reader {
@@ -31,11 +25,14 @@ struct Reader {
   NamePage page;
 
   Status walk(std::uint32_t id, std::string_view after, std::size_t depth) {
-    auto read = read_chunk(keys, snapshot, chunk_key(prefix, id));
-    if (!read) return std::unexpected(std::move(read).error());
-    if (!*read) return id == 0 ? Status{} : damaged(prefix);
+    const std::string key = chunk_key(prefix, id);
+    auto stored = snapshot.get(key);
+    if (!stored) return std::unexpected(std::move(stored).error());
+    if (!*stored) return id == 0 ? Status{} : damaged(prefix);
     if (depth > kMostDepth) return damaged(prefix);
-    const Chunk& c = **read;
+    auto chunk = open_chunk(keys, key, **stored);
+    if (!chunk) return std::unexpected(std::move(chunk).error());
+    const Chunk& c = *chunk;
     if (c.kind() == Chunk::Kind::leaf) {
       std::size_t i = c.lower_bound(after);
       if (i < c.count() && c.name(i) == after) ++i;
@@ -106,7 +103,8 @@ std::vector<DirectoryEdits::Changed> DirectoryEdits::changed() const {
   std::vector<Changed> out;
   for (const auto& [key, slot] : slots_) {
     if (!slot.dirty) continue;
-    Changed c{key, slot.revision, std::nullopt};
+    Changed c{key, slot.revision, std::nullopt, slot.before};
+    if (!slot.chunk && !slot.before) continue;  // came and went within the group
     if (slot.chunk) c.plain = slot.chunk->stored();
     out.push_back(c);
   }
@@ -115,15 +113,16 @@ std::vector<DirectoryEdits::Changed> DirectoryEdits::changed() const {
 
 Result<DirectoryEdits::Slot*> DirectoryEdits::load(const Tree& tree, std::uint32_t id) {
   auto [at, fresh] = slots_.try_emplace(chunk_key(tree.prefix, id));
-  if (fresh) {
-    auto read = read_chunk(keys_, before_, at->first);
-    if (!read) {
-      slots_.erase(at);
-      return std::unexpected(std::move(read).error());
-    }
-    at->second.chunk = *std::move(read);
-  }
-  return &at->second;
+  Slot& slot = at->second;
+  if (!fresh) return &slot;
+  auto stored = before_.get(at->first);
+  if (!stored) return std::unexpected(std::move(stored).error());
+  slot.before = *stored;
+  if (!slot.before) return &slot;
+  auto chunk = open_chunk(keys_, at->first, *slot.before);
+  if (!chunk) return std::unexpected(std::move(chunk).error());
+  slot.chunk = *std::move(chunk);
+  return &slot;
 }
 
 void DirectoryEdits::touch(const Tree& tree, Slot& slot) {

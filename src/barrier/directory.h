@@ -41,13 +41,15 @@ class DirectoryEdits {
   struct Changed {
     std::string_view key;
     store::Revision revision = 0;
-    std::optional<std::string_view> plain;  // empty: erase
+    std::optional<std::string_view> plain;   // empty: erase
+    std::optional<std::string_view> before;  // as stored; lives as long as the snapshot
   };
   std::vector<Changed> changed() const;
 
  private:
   struct Slot {
-    std::optional<Chunk> chunk;  // empty: not there
+    std::optional<Chunk> chunk;              // empty: not there
+    std::optional<std::string_view> before;  // as stored
     bool dirty = false;
     store::Revision revision = 0;
   };

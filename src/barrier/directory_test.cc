@@ -178,6 +178,25 @@ TEST(Directory, NamesInOrderFillTheirChunks) {
   EXPECT_LT(w.keys_of(static_cast<std::uint32_t>(store::Table::directory)).size(), 20'000u / 150);
 }
 
+TEST(Directory, AChunkErasedByASweepStaysErased) {
+  World w;
+  ASSERT_TRUE(w.commit(Step{}.link(kMount, 0, "a")));
+  const auto chunks = w.keys_of(static_cast<std::uint32_t>(store::Table::directory));
+  ASSERT_EQ(chunks.size(), 1u);
+  ASSERT_TRUE(w.commit({Step{}.link(kMount, 0, "b"), Step{}.erase(chunks[0])}));
+  EXPECT_TRUE(w.keys_of(static_cast<std::uint32_t>(store::Table::directory)).empty());
+  EXPECT_EQ(w.findings(), Names{});
+}
+
+TEST(Directory, AFolderThatComesAndGoesWithinAGroupLeavesNothing) {
+  World w;
+  Step s;
+  s.link(kMount, 0, "a/b/c").unlink(kMount, 0, "a/b/c");
+  ASSERT_TRUE(w.commit(std::move(s)));
+  EXPECT_TRUE(w.keys_of(static_cast<std::uint32_t>(store::Table::directory)).empty());
+  EXPECT_EQ(w.findings(), Names{});
+}
+
 TEST(Directory, ADamagedChunkIsCorruptAndNotAShortList) {
   World w;
   Step s;

@@ -46,44 +46,70 @@ Status GroupSealer::add(const store::Draft& draft) {
 }
 
 Status GroupSealer::finish() {
-  for (const auto& c : directories_.changed()) SR_TRY(put(c.key, c.plain, c.revision));
+  for (const auto& c : directories_.changed()) SR_TRY(put_chunk(c));
   set_.revision = last_;
   set_.keyring_generation = keys_.keyring().generation;
   const SecretText plain = set_.encode();
   return put(set_hash_key(), view(plain), last_);
 }
 
+Result<store::Write> GroupSealer::write(std::string_view key, std::optional<std::string_view> plain,
+                                        store::Revision revision) {
+  store::Write w{std::string(key), std::nullopt};
+  if (!plain) return w;
+  auto sealed = keys_.seal(key, revision, *plain, random_);
+  if (!sealed) return std::unexpected(std::move(sealed).error());
+  w.value = *std::move(sealed);
+  return w;
+}
+
+Result<std::optional<crypto::Digest>> GroupSealer::share(std::string_view key, Stored stored) const {
+  if (!stored) return std::optional<crypto::Digest>{};
+  auto e = element(keys_, key, *stored);
+  if (!e) return std::unexpected(std::move(e).error());
+  return std::optional<crypto::Digest>(*e);
+}
+
+void GroupSealer::exchange(const std::optional<crypto::Digest>& before,
+                           const std::optional<crypto::Digest>& after) noexcept {
+  if (before) set_.remove(*before);
+  if (after) set_.add(*after);
+}
+
 Status GroupSealer::put(std::string_view key, std::optional<std::string_view> plain,
                         store::Revision revision) {
-  store::Write w{std::string(key), std::nullopt};
-  if (plain) {
-    auto sealed = keys_.seal(key, revision, *plain, random_);
-    if (!sealed) return std::unexpected(std::move(sealed).error());
-    w.value = *std::move(sealed);
+  auto w = write(key, plain, revision);
+  if (!w) return std::unexpected(std::move(w).error());
+  if (counted(key)) {
+    auto [at, first] = written_.try_emplace(std::string(key));
+    if (first) {
+      auto stored = newest_.get(key);
+      if (!stored) return std::unexpected(std::move(stored).error());
+      auto before = share(key, *stored);
+      if (!before) return std::unexpected(std::move(before).error());
+      at->second = *before;
+    }
+    auto after = share(key, w->value);
+    if (!after) return std::unexpected(std::move(after).error());
+    exchange(at->second, *after);
+    at->second = *after;
   }
-  if (counted(key)) SR_TRY(count(key, w.value));
-  out_.push_back(std::move(w));
+  out_.push_back(*std::move(w));
   return {};
 }
 
-Status GroupSealer::count(std::string_view key, const std::optional<std::string>& stored) {
-  auto [at, first] = written_.try_emplace(std::string(key));
-  if (first) {
-    auto before = newest_.get(key);
-    if (!before) return std::unexpected(std::move(before).error());
-    if (*before) {
-      auto e = element(keys_, key, **before);
-      if (!e) return std::unexpected(std::move(e).error());
-      at->second = *e;
-    }
-  }
-  if (at->second) set_.remove(*at->second);
-  at->second.reset();
-  if (!stored) return {};
-  auto e = element(keys_, key, *stored);
-  if (!e) return std::unexpected(std::move(e).error());
-  set_.add(*e);
-  at->second = *e;
+// Each chunk comes once in a group, and its stored form has been read already.
+Status GroupSealer::put_chunk(const DirectoryEdits::Changed& c) {
+  // Only the sweep of a removed mount writes here itself; what it erased stays erased.
+  if (written_.contains(std::string(c.key))) return {};
+  auto w = write(c.key, c.plain, c.revision);
+  if (!w) return std::unexpected(std::move(w).error());
+  auto before = share(c.key, c.before);
+  if (!before) return std::unexpected(std::move(before).error());
+  auto after = share(c.key, w->value);
+  if (!after) return std::unexpected(std::move(after).error());
+  exchange(*before, *after);
+  out_.push_back(*std::move(w));
   return {};
 }
 

@@ -23,8 +23,14 @@ class GroupSealer {
   Status finish();
 
  private:
+  using Stored = std::optional<std::string_view>;
   Status put(std::string_view key, std::optional<std::string_view> plain, store::Revision);
-  Status count(std::string_view key, const std::optional<std::string>& stored);
+  Status put_chunk(const DirectoryEdits::Changed&);
+  Result<store::Write> write(std::string_view key, std::optional<std::string_view> plain, store::Revision);
+  // What a key contributed before, or will from now on; nothing for nothing.
+  Result<std::optional<crypto::Digest>> share(std::string_view key, Stored) const;
+  void exchange(const std::optional<crypto::Digest>& before,
+                const std::optional<crypto::Digest>& after) noexcept;
 
   const Keys& keys_;
   const store::Snapshot& newest_;

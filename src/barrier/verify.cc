@@ -126,7 +126,7 @@ class Verification {
     auto plain = keys_.open(key, **stored);
     if (!plain) return {};  // found by the scan
     auto parsed = Chunk::parse(*std::move(plain));
-    if (!parsed || depth > kMostDepth) {
+    if (!parsed || !parsed->sorted() || depth > kMostDepth) {
       found("directory chunk is malformed: " + place(key));
       return {};
     }

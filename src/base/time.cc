@@ -8,18 +8,37 @@
 namespace strongroom {
 namespace chr = std::chrono;
 
+namespace {
+// The last `n` digits of v, which is not negative.
+char* put_digits(char* at, int n, std::int64_t v) noexcept {
+  for (int i = n; i-- > 0; v /= 10) at[i] = static_cast<char>('0' + v % 10);
+  return at + n;
+}
+}  // namespace
+
 std::string rfc3339(WallTime t) {
   const auto day = chr::floor<chr::days>(t);
   const chr::year_month_day date(day);
   const chr::hh_mm_ss clock(t - day);
-  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}", static_cast<int>(date.year()),
-                                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                                clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+  char text[32];
+  char* at = put_digits(text, 4, static_cast<int>(date.year()));  // nanoseconds in 64 bits: 1677 to 2262
+  *at++ = '-';
+  at = put_digits(at, 2, static_cast<unsigned>(date.month()));
+  *at++ = '-';
+  at = put_digits(at, 2, static_cast<unsigned>(date.day()));
+  *at++ = 'T';
+  at = put_digits(at, 2, clock.hours().count());
+  *at++ = ':';
+  at = put_digits(at, 2, clock.minutes().count());
+  *at++ = ':';
+  at = put_digits(at, 2, clock.seconds().count());
   if (const auto ns = clock.subseconds().count(); ns != 0) {
-    out += fmt::format(".{:09}", ns);
-    while (out.back() == '0') out.pop_back();
+    *at++ = '.';
+    at = put_digits(at, 9, ns);
+    while (at[-1] == '0') --at;
   }
-  return out += 'Z';
+  *at++ = 'Z';
+  return {text, at};
 }
 
 namespace {

@@ -1,6 +1,8 @@
 #include "secret/record.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 #include "base/bytes.h"
 
@@ -18,6 +20,10 @@ std::unexpected<Error> broken(const char* what) { return fail(Code::corrupt, wha
 constexpr const char* kShort = "secret record: ends too early";
 constexpr const char* kBits = "secret record: written by a newer server";
 
+constexpr std::uint64_t big_endian(std::uint64_t v) noexcept {
+  return std::endian::native == std::endian::little ? __builtin_bswap64(v) : v;
+}
+
 class Output {
  public:
   explicit Output(std::size_t guess) { out_.reserve(guess); }
@@ -27,8 +33,10 @@ class Output {
     byte(static_cast<std::uint8_t>(v));
   }
   void time(WallTime t) {
-    const auto v = static_cast<std::uint64_t>(t.time_since_epoch().count());
-    for (int s = 56; s >= 0; s -= 8) byte(static_cast<std::uint8_t>(v >> s));
+    const auto v = big_endian(static_cast<std::uint64_t>(t.time_since_epoch().count()));
+    char bytes[8];
+    std::memcpy(bytes, &v, 8);
+    out_.append(bytes, 8);
   }
   void text(std::string_view t) {
     number(t.size());
@@ -64,9 +72,10 @@ class Input {
   }
   WallTime time() noexcept {
     if (s_.size() < 8) return lost(), WallTime{};
-    const auto v = static_cast<std::int64_t>(get_be(s_.substr(0, 8)));
+    std::uint64_t v = 0;
+    std::memcpy(&v, s_.data(), 8);
     s_.remove_prefix(8);
-    return WallTime{Nanoseconds{v}};
+    return WallTime{Nanoseconds{static_cast<std::int64_t>(big_endian(v))}};
   }
   std::string_view text() noexcept {
     const auto size = number();

@@ -24,7 +24,11 @@ std::size_t check_line(std::string_view line, std::size_t number) {
   EXPECT_TRUE(doc) << "line " << number;
   if (!doc) return 0;
   std::vector<Policy> policies;
-  for (const json::Node p : *doc->root().find("policies")) {
+  const auto texts = doc->root().find("policies");
+  const auto asked = doc->root().find("checks");
+  EXPECT_TRUE(texts && asked) << "line " << number;
+  if (!texts || !asked) return 0;
+  for (const json::Node p : *texts) {
     auto parsed = parse_policy(std::string(p.find("name")->text()), p.find("text")->text());
     EXPECT_TRUE(parsed) << "line " << number << ": " << parsed.error().message << "\n"
                         << p.find("text")->text();
@@ -36,7 +40,7 @@ std::size_t check_line(std::string_view line, std::size_t number) {
   const auto acl = Acl::compile(set);
   EXPECT_TRUE(acl);
   std::size_t checks = 0;
-  for (const json::Node c : *doc->root().find("checks")) {
+  for (const json::Node c : *asked) {
     ++checks;
     const std::string_view path = c.find("path")->text();
     if (const auto expected = c.find("capabilities")) {
@@ -63,7 +67,7 @@ std::size_t check_line(std::string_view line, std::size_t number) {
     EXPECT_EQ(acl->decide(check).allowed, c.find("allowed")->boolean())
         << "line " << number << ": " << c.source() << "\n"
         << acl->explain(check).verdict << "\n"
-        << doc->root().find("policies")->source();
+        << texts->source();
   }
   return checks;
 }

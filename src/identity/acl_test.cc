@@ -178,6 +178,31 @@ TEST(Acl, SudoIsAskedOnlyWhereNeeded) {
   EXPECT_TRUE(acl->decide({.operation = help, .path = "sys/zzz", .sudo = Sudo::needed}).allowed);
 }
 
+// ---- Scenario policy-sudo-and-lists
+
+TEST(Acl, SudoAndListsAsRecorded) {
+  const Compiled acl{
+      R"(path "sys/mounts" { capabilities=["read"] } path "sys/auth/x" { capabilities=["create","update","delete"] }
+    path "sys/auth/y" { capabilities=["create","update","delete","sudo"] } path "sys/audit" { capabilities=["read"] }
+    path "auth/token/accessors/" { capabilities=["list"] } path "sys/leases/lookup/*" { capabilities=["list"] }
+    path "sys/seal" { capabilities=["update"] } path "sys/policies/acl/" { capabilities=["read"] })"};
+  const auto sudo = [&](Operation op, std::string_view path) {
+    return acl->decide({.operation = op, .path = path, .sudo = Sudo::needed}).allowed;
+  };
+  EXPECT_TRUE(acl.reads("sys/mounts"));
+  EXPECT_FALSE(sudo(update, "sys/auth/x"));
+  EXPECT_TRUE(sudo(update, "sys/auth/y"));
+  EXPECT_TRUE(sudo(remove, "sys/auth/y"));
+  EXPECT_FALSE(sudo(read, "sys/audit"));
+  EXPECT_FALSE(sudo(list, "auth/token/accessors/"));
+  EXPECT_FALSE(sudo(list, "sys/leases/lookup/x/"));
+  EXPECT_FALSE(sudo(update, "sys/seal"));
+  EXPECT_FALSE(acl.allows(list, "sys/policies/acl/"));
+  EXPECT_FALSE(acl.reads("sys/policies/acl"));
+  EXPECT_FALSE(acl.reads("auth/token/lookup-self"));
+  EXPECT_FALSE(acl.allows(update, "sys/capabilities-self"));
+}
+
 // ---- Scenario policy-wrapping-ttl
 
 TEST(Acl, WrappingIsForcedAndBounded) {

@@ -13,7 +13,7 @@ namespace strongroom::hcl {
 namespace {
 
 bool ident_start(unsigned char c) noexcept {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 bool digit(unsigned char c) noexcept { return c >= '0' && c <= '9'; }
 bool ident_rest(unsigned char c) noexcept { return ident_start(c) || digit(c) || c == '-' || c == '.'; }
@@ -376,7 +376,7 @@ Result<std::string> Reader::key(std::string* source) {
     out = text_.substr(from, i_ - from);
   } else {
     return bad(at_, i_ >= text_.size() ? "the text ends where a key or a closing brace should be"
-                                       : "expected a key (a word or a quoted string)");
+                                       : "expected a key: a word of ASCII letters or a quoted string");
   }
   if (keep_ && source != nullptr) *source = text_.substr(from, i_ - from);
   return out;

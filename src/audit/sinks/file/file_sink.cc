@@ -1,0 +1,316 @@
+#include "audit/sinks/file/file_sink.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "audit/sinks/file/vault_lines.h"
+
+namespace strongroom::audit::sinks {
+namespace {
+
+constexpr std::size_t kMostPending = 16u << 20;  // beyond it records are read from the log again
+constexpr std::size_t kCatchUp = 256;            // records read at once
+constexpr std::chrono::seconds kRetry{1};
+constexpr Nanoseconds kStoreEvery = Seconds(1);
+
+std::string safe_name(std::string_view name) {
+  std::string out;
+  for (const char c : name)
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_')
+      out.push_back(c);
+    else
+      out += "%" + to_hex(as_view(std::string_view(&c, 1)));
+  return out;
+}
+
+std::filesystem::path position_file(const FileSink::Place& place) {
+  return place.positions / (safe_name(place.name) + ".pos");
+}
+
+std::optional<std::uint64_t> read_position(const std::filesystem::path& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  char text[24];
+  const ssize_t n = ::read(fd.get(), text, sizeof text);
+  std::uint64_t value = 0;
+  if (n <= 0 || std::from_chars(text, text + n, value).ec != std::errc{}) return std::nullopt;
+  return value;
+}
+
+bool is_true(std::string_view s) { return s == "true" || s == "1" || s == "TRUE" || s == "True" || s == "t"; }
+bool is_false(std::string_view s) {
+  return s == "false" || s == "0" || s == "FALSE" || s == "False" || s == "f";
+}
+
+}  // namespace
+
+Result<FileSinkOptions> FileSinkOptions::parse(const std::map<std::string, std::string>& options) {
+  FileSinkOptions out;
+  const auto refuse = [](std::string_view option, std::string_view rule) {
+    return fail(Code::invalid_argument, "options." + std::string(option) + ": " + std::string(rule));
+  };
+  for (const auto& [name, value] : options) {
+    if (name == "file_path" || name == "path") {
+      out.file_path = value;
+    } else if (name == "mode") {
+      unsigned mode = 0;
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), mode, 8);
+      if (error != std::errc{} || end != value.data() + value.size() || mode > 0777)
+        return refuse(name, "must be octal permissions such as 0600");
+      out.mode = mode;
+    } else if (name == "prefix") {
+      if (value.size() > 256 || value.find('\n') != std::string::npos)
+        return refuse(name, "must be one line of at most 256 bytes");
+      out.prefix = value;
+    } else if (name == "format") {
+      if (value != "json") return refuse(name, "only json is written");
+    } else if (name == "log_raw") {
+      if (!is_false(value))
+        return refuse(
+            name,
+            "raw values are never logged: the audit log holds only their HMACs, so that reading it gives "
+            "no secret away; compare values with sys/audit-hash");
+    } else if (name == "hmac_accessor") {
+      if (!is_true(value))
+        return refuse(name, "accessors are always hashed; compare them with sys/audit-hash");
+    } else if (name == "elide_list_responses") {
+      if (!is_false(value)) return refuse(name, "list responses are always logged");
+    } else {
+      return refuse(name, "is no option of a file device (file_path, mode, prefix, format, hmac_accessor)");
+    }
+  }
+  if (out.file_path.empty()) return refuse("file_path", "is required");
+  if (out.file_path != "stdout" && out.file_path != "discard" && out.file_path.front() != '/' &&
+      out.file_path.starts_with("~"))
+    return refuse("file_path", "must be a path; ~ is not expanded");
+  return out;
+}
+
+Result<Fd> FileSink::open_file(const FileSinkOptions& options) {
+  if (options.file_path == "discard") return Fd();
+  if (options.file_path == "stdout") return Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  const auto refuse = [&] {
+    return fail(Code::invalid_argument,
+                "options.file_path: cannot open: " + std::string(std::strerror(errno)));
+  };
+  std::error_code ignored;
+  const std::filesystem::path path = options.file_path;
+  if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
+  Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+               options.mode == 0 ? 0600 : static_cast<mode_t>(options.mode)));
+  if (!fd) return refuse();
+  struct stat st{};
+  if (::fstat(fd.get(), &st) != 0) return refuse();
+  // As Vault does: the mode holds for a file that was there before, too.
+  if (options.mode != 0 && S_ISREG(st.st_mode) && (st.st_mode & 0777) != options.mode &&
+      ::fchmod(fd.get(), static_cast<mode_t>(options.mode)) != 0)
+    return refuse();
+  return fd;
+}
+
+Result<std::unique_ptr<FileSink>> FileSink::open(Place place, FileSinkOptions options, audit::Log& log,
+                                                 Env& env) {
+  SR_LET(Fd fd, open_file(options));
+  std::uint64_t next = log.size();
+  if (!place.positions.empty()) {
+    std::error_code ignored;
+    std::filesystem::create_directories(place.positions, ignored);
+    std::filesystem::permissions(place.positions, std::filesystem::perms::owner_all, ignored);
+    if (const auto known = read_position(position_file(place))) next = std::min(next, *known);
+  }
+  std::unique_ptr<FileSink> sink(
+      new FileSink(std::move(place), std::move(options), log, env, std::move(fd), next));
+  log.add_reader(*sink);
+  return sink;
+}
+
+FileSink::FileSink(Place place, FileSinkOptions options, audit::Log& log, Env& env, Fd fd, std::uint64_t next)
+    : place_(std::move(place)),
+      options_(std::move(options)),
+      log_(log),
+      env_(env),
+      cursor_(log.cursor()),
+      next_(next),
+      file_(std::move(fd)),
+      at_(next) {
+  store_position();
+  thread_ = std::thread([this] { run(); });
+}
+
+FileSink::~FileSink() {
+  log_.remove_reader(*this);
+  {
+    const std::scoped_lock lock(mutex_);
+    ending_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+void FileSink::take(std::uint64_t sequence, const Record& record) noexcept {
+  const std::scoped_lock lock(mutex_);
+  if (pending_.size() > kMostPending) pending_.clear();
+  if (pending_.empty()) pending_first_ = sequence;
+  const std::size_t start = pending_.size();
+  pending_.append(4, '\0');
+  encode_onto(pending_, record);
+  const auto size = static_cast<std::uint32_t>(pending_.size() - start - 4);
+  std::memcpy(pending_.data() + start, &size, sizeof size);
+  pending_end_ = sequence + 1;
+}
+
+void FileSink::flush() noexcept {
+  {
+    const std::scoped_lock lock(mutex_);
+    due_ = true;
+  }
+  wake_.notify_one();
+}
+
+Status FileSink::reopen() {
+  SR_LET(Fd fd, open_file(options_));
+  {
+    const std::scoped_lock lock(mutex_);
+    fresh_ = std::move(fd);
+    due_ = true;
+  }
+  wake_.notify_one();
+  return {};
+}
+
+std::uint64_t FileSink::acknowledged() const {
+  const std::scoped_lock lock(mutex_);
+  return next_;
+}
+
+Status FileSink::settle() {
+  const std::uint64_t wanted = log_.size();
+  std::unique_lock lock(mutex_);
+  // A round that began after this call has tried; its outcome is the answer.
+  const std::uint64_t round = rounds_ + 2;
+  while (next_ < wanted && rounds_ < round) {
+    due_ = true;
+    wake_.notify_one();
+    settled_.wait(lock);
+  }
+  return next_ >= wanted ? Status{} : last_;
+}
+
+void FileSink::forget() {
+  const std::scoped_lock lock(mutex_);
+  forgotten_ = true;
+}
+
+void FileSink::run() {
+  std::string records;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const auto due = [this] { return due_ || ending_; };
+    if (!last_ || stored_ != at_)
+      wake_.wait_for(lock, kRetry, due);
+    else
+      wake_.wait(lock, due);
+    const bool ending = ending_;
+    due_ = false;
+    if (fresh_) {
+      file_ = std::move(*fresh_);
+      fresh_.reset();
+      line_cut_ = false;
+    }
+    records.swap(pending_);
+    const std::uint64_t first = records.empty() ? log_.size() : pending_first_;
+    const std::uint64_t end = records.empty() ? first : pending_end_;
+    lock.unlock();
+
+    Status done = work(records, first, end);
+    records.clear();
+    const MonoTime now = env_.clock.ticks();
+    if (stored_ != at_ && (ending || now - stored_at_ >= kStoreEvery)) store_position();
+
+    lock.lock();
+    if (!done && last_ && done.error().code != Code::sealed)
+      env_.log.error("audit file device: cannot write; records wait in the log",
+                     {{"device", place_.name}, {"reason", done.error().message}});
+    last_ = std::move(done);
+    next_ = at_;
+    ++rounds_;
+    settled_.notify_all();
+    if (ending) break;
+  }
+  if (forgotten_ && !place_.positions.empty()) ::unlink(position_file(place_).c_str());
+}
+
+// Writes the records of [first, end), and before them what was missed.
+Status FileSink::work(std::string& records, std::uint64_t first, std::uint64_t end) {
+  SR_TRY(catch_up(first));
+  std::string_view rest = records;
+  for (std::uint64_t sequence = first; !rest.empty(); ++sequence) {
+    std::uint32_t size = 0;
+    std::memcpy(&size, rest.data(), sizeof size);
+    if (sequence >= at_) {
+      const auto record = decode(rest.substr(sizeof size, size));
+      if (record) append_vault_lines(lines_, *record, options_.prefix);
+    }
+    rest.remove_prefix(sizeof size + size);
+  }
+  SR_TRY(write_lines());
+  at_ = std::max(at_, end);
+  return {};
+}
+
+Status FileSink::catch_up(std::uint64_t to) {
+  while (at_ < to) {
+    SR_LET(const std::vector<StoredRecord> some,
+           cursor_->read(at_, static_cast<std::size_t>(std::min<std::uint64_t>(kCatchUp, to - at_))));
+    if (some.empty()) break;
+    for (const StoredRecord& r : some)
+      if (r.sequence < to) append_vault_lines(lines_, r.record, options_.prefix);
+    SR_TRY(write_lines());
+    at_ = some.back().sequence + 1;
+  }
+  return {};
+}
+
+Status FileSink::write_lines() {
+  if (!file_ && options_.file_path == "discard") lines_.clear();
+  if (lines_.empty()) return {};
+  if (line_cut_) lines_.insert(0, 1, '\n');  // what stands there is a broken line of its own
+  std::string_view rest = lines_;
+  while (!rest.empty()) {
+    const ssize_t n = ::write(file_.get(), rest.data(), rest.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) {
+      const int error = errno;
+      line_cut_ = line_cut_ || rest.size() != lines_.size();
+      lines_.clear();
+      return fail(Code::unavailable, std::string("audit file device: ") + std::strerror(error));
+    }
+    rest.remove_prefix(static_cast<std::size_t>(n));
+  }
+  line_cut_ = false;
+  lines_.clear();
+  if (lines_.capacity() > (1u << 20)) lines_.shrink_to_fit();
+  return {};
+}
+
+// Not synced: after a crash some lines are written twice, none is missing.
+void FileSink::store_position() {
+  stored_ = at_;
+  stored_at_ = env_.clock.ticks();
+  if (place_.positions.empty()) return;
+  const std::filesystem::path path = position_file(place_);
+  std::filesystem::path temporary = path;
+  temporary += ".new";
+  const std::string text = std::to_string(at_) + "\n";
+  const Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
+      ::rename(temporary.c_str(), path.c_str()) != 0)
+    env_.log.warn("audit file device: cannot store its position", {{"device", place_.name}});
+}
+
+}  // namespace strongroom::audit::sinks

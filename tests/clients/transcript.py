@@ -4,6 +4,7 @@ import json
 import re
 
 PATTERNS = [
+    (re.compile(r"^Success! (Vault|Strongroom) is sealed"), "Success! <product> is sealed"),
     (re.compile(r"\bhttps?://127\.0\.0\.1:\d+"), "<address>"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z| ?[+-]\d{4} \w+|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),

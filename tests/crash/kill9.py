@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent / "harness"))
 from servers import Server, strongroom_binary  # noqa: E402
 
 # How the product verifies itself; {binary} {address} {key} {audit} are filled in. The token is in VAULT_TOKEN.
-AUDIT_VERIFY = "{binary} audit verify --key {key} {audit}"
+AUDIT_VERIFY = "{binary} audit verify -key={key} {audit}"
 STORE_VERIFY = "{binary} store verify"
 VERSIONS_PER_NAME = 8  # below the default max_versions, so that no acknowledged version is trimmed
 
@@ -116,7 +116,7 @@ class Run:
 
     def _audit_key(self):
         """The public key as printed at init, or as it lies beside the log then."""
-        for name in ("audit_key", "audit_public_key", "public_key"):
+        for name in ("audit_verifier_key", "audit_key"):
             if name in self.server.init_answer:
                 return self.server.init_answer[name]
         found = list(Path(self.server.directory).glob("**/audit/key.pub"))

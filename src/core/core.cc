@@ -124,6 +124,19 @@ std::string hex8(Random& random) {
 
 }  // namespace
 
+// Holds life_ and publishes what changed when it ends.
+class Core::Living {
+ public:
+  explicit Living(Core& core) : core_(core), lock_(core.life_) {}
+  Living(const Living&) = delete;
+  Living& operator=(const Living&) = delete;
+  ~Living() { core_.tell(); }
+
+ private:
+  Core& core_;
+  std::lock_guard<std::mutex> lock_;
+};
+
 struct Core::Asker {
   std::shared_ptr<const identity::TokenRecord> record;
   audit::Actor actor;
@@ -770,7 +783,7 @@ Result<Secret> Core::signing_key() const {
 // ------------------------------------------------------------------ life
 
 Status Core::start() {
-  const std::lock_guard guard(life_);
+  const Living living(*this);
   SR_LET(const auto snapshot, parts_.store.snapshot());
   SR_LET(auto id, barrier::Barrier::store_id(*snapshot));
   if (!id) return {};
@@ -783,13 +796,19 @@ Status Core::start() {
   return open_after_unseal(*snapshot);
 }
 
+void Core::tell() {
+  Told now{initialised_, parts_.seal.config(), parts_.seal.progress()};
+  const std::lock_guard guard(told_mutex_);
+  told_ = std::move(now);
+}
+
 SealState Core::seal_state() const {
   SealState s;
   {
-    const std::lock_guard guard(life_);
-    s.initialised = initialised_;
-    s.config = parts_.seal.config();
-    s.progress = parts_.seal.progress();
+    const std::lock_guard guard(told_mutex_);
+    s.initialised = told_.initialised;
+    s.config = told_.config;
+    s.progress = told_.progress;
   }
   s.sealed = sealed();
   s.storage_type = settings_.storage_type;
@@ -802,7 +821,7 @@ SealState Core::seal_state() const {
 }
 
 Result<Founded> Core::init(const barrier::SealConfig& wish) {
-  const std::lock_guard guard(life_);
+  const Living living(*this);
   if (initialised_) return fail(Code::failed_precondition, "Vault is already initialized");
   Founded founded;
   SR_LET(founded.shares, parts_.seal.deal(wish));
@@ -879,7 +898,7 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
 }
 
 Status Core::unseal_with(const Secret& share) {
-  const std::lock_guard guard(life_);
+  const Living living(*this);
   if (!initialised_) return fail(Code::failed_precondition, "Vault is not initialized");
   if (!sealed()) return {};
   SR_LET(const auto progress, parts_.seal.add_share(share));
@@ -895,7 +914,7 @@ Status Core::unseal_with(const Secret& share) {
 }
 
 void Core::unseal_reset() {
-  const std::lock_guard guard(life_);
+  const Living living(*this);
   parts_.seal.reset();
 }
 
@@ -957,8 +976,25 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
       fixed_.push_back(std::move(m));
     }
   }
+  SR_TRY(check_foundations());
   sealed_.store(false, std::memory_order_release);
   parts_.env.log.info("unsealed", {{"revision", std::to_string(committer_->newest())}});
+  return {};
+}
+
+// Every mount and policy must open and parse before anybody is let in: a lost or damaged one is found here,
+// not when it would have decided.
+Status Core::check_foundations() {
+  SR_LET(const auto snapshot, parts_.store.snapshot());
+  store::Txn txn(*snapshot, parts_.barrier);
+  SR_LET([[maybe_unused]] const auto routes, router(txn));
+  SR_LET(const auto names, policies_.names(txn));
+  for (const auto& n : names) {
+    if (n == "root") continue;
+    SR_LET(const auto entry, policies_.get(txn, n));
+    if (!entry) return fail(Code::corrupt, "a policy is listed but missing", n);
+    SR_LET([[maybe_unused]] const auto parsed, identity::parse_policy(n, entry->text));
+  }
   return {};
 }
 
@@ -985,7 +1021,7 @@ void Core::close_keys() noexcept {
 }
 
 Status Core::seal_now() {
-  const std::lock_guard guard(life_);
+  const Living living(*this);
   if (sealed()) return {};
   sealed_.store(true, std::memory_order_release);
   {

@@ -123,6 +123,7 @@ class Core final : public store::CommitListener,
     std::optional<audit::Record> record;  // none: not logged
   };
   struct Flight;
+  class Living;
   struct Asker;  // a token with what audit and policy need of it
   class Run;     // one pass of a request through the pipeline
 
@@ -134,6 +135,7 @@ class Core final : public store::CommitListener,
   void answer(std::unique_ptr<Flight>);
   Status open_after_unseal(const store::Snapshot&);
   Status recover_outbox();
+  Status check_foundations();
   Status append_and_wait(audit::Record);
   // Commits a transaction of the server's own, with a record that says what it did.
   Status commit_own(store::Txn&, std::string event, std::uint64_t count);
@@ -154,9 +156,19 @@ class Core final : public store::CommitListener,
 
   std::atomic<bool> sealed_{true};
   std::atomic<std::int64_t> time_mark_{0};  // ns; server time never runs backwards
-  mutable std::mutex life_;                 // serialises init, unseal, seal
+  std::mutex life_;                         // serialises init, unseal, seal
   bool initialised_ = false;                // under life_
   std::string store_id_;                    // under life_
+
+  // What seal_state() tells, so that asking never waits for a running unseal.
+  struct Told {
+    bool initialised = false;
+    barrier::SealConfig config;
+    barrier::Seal::Progress progress;
+  };
+  mutable std::mutex told_mutex_;
+  Told told_;   // under told_mutex_
+  void tell();  // holding life_
 
   mutable std::mutex keys_mutex_;
   std::shared_ptr<const audit::Redactor> audit_key_;  // under keys_mutex_

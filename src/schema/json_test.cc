@@ -68,5 +68,51 @@ TEST(Json, WriterPutsCommasAndEscapes) {
   EXPECT_TRUE(Doc::parse(view(out)));
 }
 
+TEST(Json, DecodesEscapesAndSurrogatePairs) {
+  const auto doc = Doc::parse(R"(["\"\\\/\b\f\n\r\t", "\u00e9\u20ac\uD83D\ude00", "\u0000x", "plain"])");
+  ASSERT_TRUE(doc);
+  std::vector<std::string_view> texts;
+  for (const Node n : doc->root()) texts.push_back(n.text());
+  EXPECT_EQ(texts, (std::vector<std::string_view>{"\"\\/\b\f\n\r\t", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80",
+                                                  std::string_view("\0x", 2), "plain"}));
+}
+
+TEST(Json, IntegersAreWholeAndFit) {
+  const auto doc = Doc::parse(
+      R"([0, -0, 9223372036854775807, -9223372036854775808, 9223372036854775808, 1.0, 1e2, "1", true])");
+  ASSERT_TRUE(doc);
+  std::vector<std::optional<std::int64_t>> got;
+  for (const Node n : doc->root()) got.push_back(n.integer());
+  EXPECT_EQ(got, (std::vector<std::optional<std::int64_t>>{0, 0, INT64_MAX, INT64_MIN, {}, {}, {}, {}, {}}));
+}
+
+TEST(Json, EscapedNamesAreFoundByWhatTheyMean) {
+  const auto doc = Doc::parse(R"({"\u0061":1,"b\n":2,"":3})");
+  ASSERT_TRUE(doc);
+  EXPECT_EQ(doc->root().find("a")->integer(), 1);
+  EXPECT_EQ(doc->root().find("b\n")->integer(), 2);
+  EXPECT_EQ(doc->root().find("")->integer(), 3);
+}
+
+TEST(Json, EmptyContainersAndScalarsHaveNothingInside) {
+  for (const std::string_view text : {"{}", "[]", "1", "\"x\"", "null", " { } "}) {
+    const auto doc = Doc::parse(text);
+    ASSERT_TRUE(doc) << text;
+    EXPECT_EQ(doc->root().size(), 0u);
+    EXPECT_EQ(doc->root().begin(), doc->root().end());
+    EXPECT_FALSE(doc->root().find("x"));
+  }
+  EXPECT_EQ(Node().begin(), Node().end());
+  EXPECT_EQ(Node::of_text("x").text(), "x");
+}
+
+TEST(Json, ADocumentMayMove) {
+  const std::string text = R"({"long enough to live on the heap":"\u0041 and more than fifteen bytes"})";
+  auto doc = Doc::parse(text);
+  ASSERT_TRUE(doc);
+  const Doc moved = *std::move(doc);
+  EXPECT_EQ(moved.root().find("long enough to live on the heap")->text(), "A and more than fifteen bytes");
+}
+
 }  // namespace
 }  // namespace strongroom::json

@@ -72,10 +72,7 @@ class Driver {
     out.created = prompt.operation == engine::Operation::create;
     if (verb == engine::Verb::write && path.ends_with('/')) return refused(400, "cannot write");
     Writes render(out.data);
-    struct Waits final : engine::Blocking {
-      explicit Waits(const engine::Prompt& p) : Blocking(p) {}
-      Status commit() override { return {}; }
-    } waits(prompt);
+    engine::Blocking waits(prompt);
     const auto gave = found.route->invoke(kv_, found.route->blocking ? waits : prompt, in, render);
     if (!gave) {
       out.error = gave.error().message;

@@ -397,6 +397,7 @@ class Core::Run {
         out_.reply.aside.warnings.push_back(
             fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
     }
+    if (out_.reply.aside.frame == engine::Frame::missing) log_as_raw_body();
     auto& record = *out_.record;
     record.warnings = out_.reply.aside.warnings;
     if (out_.reply.aside.lease_duration.count() != 0) record.lease = "";
@@ -412,7 +413,6 @@ class Core::Run {
     actor.token_policies = a.token_policies;
     actor.token_type = a.token_type;
     actor.token_ttl = a.lease_duration.count();
-    actor.issue_time = a.issue_time == WallTime{} ? std::string() : rfc3339(a.issue_time);
     actor.remaining_uses = a.num_uses;
     for (const auto& [k, v] : a.metadata) actor.metadata.emplace_back(k, v);
     return actor;
@@ -424,8 +424,15 @@ class Core::Run {
     out_.reply.has_data = false;
     if (out_.record) {
       out_.record->outcome = name(error.code);
-      out_.record->error = error.message;
+      out_.record->error = logged_text(error);
       out_.record->response.clear();
+      if (audit_key_ && !error.message.empty()) {
+        audit::tree::Writer tree(out_.record->response);
+        tree.begin_map();
+        tree.key("error");
+        tree.mac(audit_key_->mac(error.message));
+        tree.end_map();
+      }
       out_.record->issued.reset();
     }
     if (error.code == Code::internal || error.code == Code::corrupt)
@@ -434,6 +441,31 @@ class Core::Run {
                                   {"detail", error.detail.empty() ? error.message : error.detail},
                                   {"at", fmt::format("{}:{}", error.file, error.line)}});
     out_.reply.error = std::move(error);
+  }
+
+  // In clear the log has the kind of error, as Vault's has; the text that the caller got is beside it as an HMAC.
+  std::string logged_text(const Error& error) const {
+    if (error.code == Code::unauthenticated || error.code == Code::permission_denied || error.code == Code::unsupported)
+      return error.message.empty() ? "unsupported operation" : error.message;
+    if (error.code == Code::not_found) return error.message.empty() ? std::string() : "1 error occurred:\n\t* unsupported path\n\n";
+    if (error.code == Code::invalid_argument || error.code == Code::failed_precondition || error.code == Code::conflict)
+      return "1 error occurred:\n\t* invalid request\n\n";
+    return error.message;
+  }
+  // A reply that is an HTTP error with data, as Vault logs it.
+  void log_as_raw_body() {
+    if (!out_.record || !audit_key_) return;
+    auto& response = out_.record->response;
+    response.clear();
+    audit::tree::Writer tree(response);
+    tree.begin_map();
+    tree.key("http_content_type");
+    tree.mac(audit_key_->mac("application/json"));
+    tree.key("http_raw_body");
+    tree.mac(audit_key_->mac(view(out_.reply.data)));
+    tree.key("http_status_code");
+    tree.integer(404);
+    tree.end_map();
   }
 
   void settle() {
@@ -1180,13 +1212,13 @@ Result<Records::StoreReport> Core::verify_store() {
 }
 
 Result<std::vector<SecretText>> Core::audit_lines(std::uint64_t after, std::size_t most) {
-  if (!audit_files_.lines) return fail(Code::unsupported, "this server keeps its audit log in memory (-dev)");
-  return audit_files_.lines(*this, after, most);
+  if (!audit_files_.lines) return fail(Code::unsupported, "this server does not offer it");
+  return audit_files_.lines(after, most);
 }
 
 Result<std::uint64_t> Core::archive_audit(std::uint64_t before, std::string_view destination) {
   if (!audit_files_.archive)
-    return fail(Code::unsupported, "this server keeps its audit log in memory (-dev)");
+    return fail(Code::unsupported, "this server does not offer it");
   return audit_files_.archive(before, destination);
 }
 

@@ -108,9 +108,7 @@ class Core final : public store::CommitListener,
 
   // How audit_lines and archive_audit reach the log's files; set by main, which knows the directory.
   struct AuditFiles {
-    std::function<Result<std::vector<SecretText>>(const audit::SegmentKeys&, std::uint64_t after,
-                                                  std::size_t most)>
-        lines;
+    std::function<Result<std::vector<SecretText>>(std::uint64_t after, std::size_t most)> lines;
     std::function<Result<std::uint64_t>(std::uint64_t before, std::string_view destination)> archive;
   };
   void set_audit_files(AuditFiles files) { audit_files_ = std::move(files); }

@@ -11,6 +11,7 @@ import json
 import os
 import random
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -107,6 +108,8 @@ def _replay_all(scenarios, command, template, tolerances):
                 if lacking:
                     skipped.append((s.name, "needs " + ", ".join(lacking)))
                     continue
+                if "audit_file" in s.needs:
+                    _settle(server.audit_file)
                 for r in replay(s, target, tolerances):
                     results[s.name, r["step"]] = (s.area, r["request"], r["problems"])
             finally:
@@ -116,6 +119,15 @@ def _replay_all(scenarios, command, template, tolerances):
         if shared:
             shared.stop()
     return results, skipped
+
+
+def _settle(audit_file):
+    """The file device follows its log: waits until the lines of earlier requests are in the file."""
+    size, quiet = -1, 0
+    while quiet < 5:
+        now = os.path.getsize(audit_file) if os.path.exists(audit_file) else 0
+        size, quiet = now, quiet + 1 if now == size else 0
+        time.sleep(0.02)
 
 
 def read_list(path):

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "apps/server/audit_lines.h"
 #include "seals/shamir/shamir_seal.h"
 #include "seals/static/static_seal.h"
 #include "store/memory_store.h"
@@ -82,6 +83,7 @@ Result<std::unique_ptr<Assembly>> Assembly::build(const Config& config, Log& log
   SR_TRY(a->open_store());
   SR_TRY(a->open_seal());
   SR_TRY(a->open_log());
+  SR_TRY(a->open_sinks());
   a->build_core();
   SR_TRY(a->core_->start());
   return a;
@@ -123,12 +125,25 @@ Status Assembly::open_log() {
   audit::LogLimits limits;
   if (config_.audit_log.segment_bytes != 0) limits.segment_bytes = config_.audit_log.segment_bytes;
   if (config_.audit_log.reserve_bytes != 0) limits.reserve_bytes = config_.audit_log.reserve_bytes;
-  std::filesystem::path path;
   if (config_.storage->kind != strongroom::server::StorageConfig::Kind::memory ||
       !config_.audit_log.path.empty())
-    path = config_.audit_log.path.empty() ? std::filesystem::path(config_.storage->path) / "audit"
+    audit_path_ = config_.audit_log.path.empty() ? std::filesystem::path(config_.storage->path) / "audit"
                                           : std::filesystem::path(config_.audit_log.path);
-  SR_LET(audit_, audit::Log::open(path, limits, env_));
+  SR_LET(audit_, audit::Log::open(audit_path_, limits, env_));
+  return {};
+}
+
+Status Assembly::open_sinks() {
+  for (const auto& c : config_.audit_files) {
+    if (!c.hmac_accessor) return fail(Code::invalid_argument, "audit \"" + c.name + "\": hmac_accessor = false is refused: the log has no raw accessors to give");
+    if (c.elide_list_responses) return fail(Code::invalid_argument, "audit \"" + c.name + "\": elide_list_responses is not supported by this version");
+    audit::sinks::FileSinkOptions options;
+    options.file_path = c.file_path;
+    options.mode = c.mode;
+    SR_LET(auto sink, audit::sinks::FileSink::open({c.name, audit_path_.empty() ? audit_path_ : audit_path_ / "sinks"}, std::move(options),
+                                                   *audit_, env_));
+    sinks_.push_back(std::move(sink));
+  }
   return {};
 }
 
@@ -164,6 +179,7 @@ void Assembly::build_core() {
                                 return kv_.mount_options(options);
                               }});
   core_->install(*sys_, *token_, {{"kv", &kv_}});
+  core_->set_audit_files({[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); }, {}});
   door_ = std::make_unique<Door>(*core_, random_, clock_, config_.listeners);
 }
 
@@ -200,6 +216,8 @@ void Assembly::reload() {
   for (auto& l : listeners_)
     if (auto done = l->reload(); !done)
       log_.error("certificate not reloaded; the old one stays in use", {{"reason", done.error().message}});
+  for (auto& s : sinks_)
+    if (auto done = s->reopen(); !done) log_.error("audit file not reopened", {{"reason", done.error().message}});
   log_.info("reloaded");
 }
 

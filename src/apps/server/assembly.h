@@ -2,6 +2,7 @@
 // reverse order. Nothing else in the product constructs a concrete store, seal or engine.
 #pragma once
 #include <condition_variable>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -11,6 +12,7 @@
 #include "apps/server/config.h"
 #include "apps/server/door.h"
 #include "audit/log.h"
+#include "audit/sinks/file/file_sink.h"
 #include "barrier/barrier.h"
 #include "core/core.h"
 #include "core/worker_pool.h"
@@ -61,11 +63,13 @@ class Assembly {
   Status open_store();
   Status open_seal();
   Status open_log();
+  Status open_sinks();
   Status open_listeners();
   void build_core();
   void housekeeping();
 
   const strongroom::server::Config config_;
+  std::filesystem::path audit_path_;  // empty: in memory
   Log& log_;
   SystemClock clock_;
   crypto::SystemRandom random_;
@@ -75,6 +79,7 @@ class Assembly {
   std::unique_ptr<barrier::Seal> seal_;
   std::unique_ptr<barrier::Barrier> barrier_;
   std::unique_ptr<audit::Log> audit_;
+  std::vector<std::unique_ptr<audit::sinks::FileSink>> sinks_;
   std::unique_ptr<core::Core> core_;
   engines::kv::Kv kv_;
   std::unique_ptr<system::token::Token> token_;

@@ -56,8 +56,8 @@ struct Token::Create {
   static constexpr auto fields() {
     return std::array{
         field<&Create::id>("id", "The token's id, chosen by a root caller instead of a random one."),
-        field<&Create::policies>("policies", "Policies of the token; the caller's own when absent.", kPlain),
-        field<&Create::meta>("meta", "Notes kept with the token and shown in the audit log.", kPlain),
+        field<&Create::policies>("policies", "Policies of the token; the caller's own when absent."),
+        field<&Create::meta>("meta", "Notes kept with the token and shown in the audit log."),
         field<&Create::no_parent>("no_parent", "Makes an orphan: it outlives the caller. Needs sudo."),
         field<&Create::no_default_policy>("no_default_policy", "Leaves the policy `default` out."),
         field<&Create::renewable>("renewable", "Whether the token may be renewed; true when absent."),
@@ -66,9 +66,9 @@ struct Token::Create {
         field<&Create::explicit_max_ttl>("explicit_max_ttl",
                                          "Hard limit of the token's life, renewals included."),
         field<&Create::period>("period", "Periodic tokens are not supported by this version."),
-        field<&Create::type>("type", "Only `service` is supported by this version.", kPlain),
+        field<&Create::type>("type", "Only `service` is supported by this version."),
         field<&Create::entity_alias>("entity_alias", "Not supported by this version."),
-        field<&Create::display_name>("display_name", "Name shown in listings and the audit log.", kPlain),
+        field<&Create::display_name>("display_name", "Name shown in listings and the audit log."),
         field<&Create::num_uses>("num_uses", "How many requests the token is good for; 0: no limit.")};
   }
 };

@@ -443,12 +443,16 @@ class Core::Run {
     out_.reply.error = std::move(error);
   }
 
-  // In clear the log has the kind of error, as Vault's has; the text that the caller got is beside it as an HMAC.
+  // In clear the log has the kind of error, as Vault's has; the text that the caller got is beside it as an
+  // HMAC.
   std::string logged_text(const Error& error) const {
-    if (error.code == Code::unauthenticated || error.code == Code::permission_denied || error.code == Code::unsupported)
+    if (error.code == Code::unauthenticated || error.code == Code::permission_denied ||
+        error.code == Code::unsupported)
       return error.message.empty() ? "unsupported operation" : error.message;
-    if (error.code == Code::not_found) return error.message.empty() ? std::string() : "1 error occurred:\n\t* unsupported path\n\n";
-    if (error.code == Code::invalid_argument || error.code == Code::failed_precondition || error.code == Code::conflict)
+    if (error.code == Code::not_found)
+      return error.message.empty() ? std::string() : "1 error occurred:\n\t* unsupported path\n\n";
+    if (error.code == Code::invalid_argument || error.code == Code::failed_precondition ||
+        error.code == Code::conflict)
       return "1 error occurred:\n\t* invalid request\n\n";
     return error.message;
   }
@@ -1217,8 +1221,7 @@ Result<std::vector<SecretText>> Core::audit_lines(std::uint64_t after, std::size
 }
 
 Result<std::uint64_t> Core::archive_audit(std::uint64_t before, std::string_view destination) {
-  if (!audit_files_.archive)
-    return fail(Code::unsupported, "this server does not offer it");
+  if (!audit_files_.archive) return fail(Code::unsupported, "this server does not offer it");
   return audit_files_.archive(before, destination);
 }
 

@@ -128,20 +128,26 @@ Status Assembly::open_log() {
   if (config_.storage->kind != strongroom::server::StorageConfig::Kind::memory ||
       !config_.audit_log.path.empty())
     audit_path_ = config_.audit_log.path.empty() ? std::filesystem::path(config_.storage->path) / "audit"
-                                          : std::filesystem::path(config_.audit_log.path);
+                                                 : std::filesystem::path(config_.audit_log.path);
   SR_LET(audit_, audit::Log::open(audit_path_, limits, env_));
   return {};
 }
 
 Status Assembly::open_sinks() {
   for (const auto& c : config_.audit_files) {
-    if (!c.hmac_accessor) return fail(Code::invalid_argument, "audit \"" + c.name + "\": hmac_accessor = false is refused: the log has no raw accessors to give");
-    if (c.elide_list_responses) return fail(Code::invalid_argument, "audit \"" + c.name + "\": elide_list_responses is not supported by this version");
+    if (!c.hmac_accessor)
+      return fail(
+          Code::invalid_argument,
+          "audit \"" + c.name + "\": hmac_accessor = false is refused: the log has no raw accessors to give");
+    if (c.elide_list_responses)
+      return fail(Code::invalid_argument,
+                  "audit \"" + c.name + "\": elide_list_responses is not supported by this version");
     audit::sinks::FileSinkOptions options;
     options.file_path = c.file_path;
     options.mode = c.mode;
-    SR_LET(auto sink, audit::sinks::FileSink::open({c.name, audit_path_.empty() ? audit_path_ : audit_path_ / "sinks"}, std::move(options),
-                                                   *audit_, env_));
+    SR_LET(auto sink,
+           audit::sinks::FileSink::open({c.name, audit_path_.empty() ? audit_path_ : audit_path_ / "sinks"},
+                                        std::move(options), *audit_, env_));
     sinks_.push_back(std::move(sink));
   }
   return {};
@@ -179,7 +185,8 @@ void Assembly::build_core() {
                                 return kv_.mount_options(options);
                               }});
   core_->install(*sys_, *token_, {{"kv", &kv_}});
-  core_->set_audit_files({[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); }, {}});
+  core_->set_audit_files(
+      {[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); }, {}});
   door_ = std::make_unique<Door>(*core_, random_, clock_, config_.listeners);
 }
 
@@ -217,7 +224,8 @@ void Assembly::reload() {
     if (auto done = l->reload(); !done)
       log_.error("certificate not reloaded; the old one stays in use", {{"reason", done.error().message}});
   for (auto& s : sinks_)
-    if (auto done = s->reopen(); !done) log_.error("audit file not reopened", {{"reason", done.error().message}});
+    if (auto done = s->reopen(); !done)
+      log_.error("audit file not reopened", {{"reason", done.error().message}});
   log_.info("reloaded");
 }
 

@@ -52,7 +52,7 @@ class Subject:
                              storage_extra=options.storage_extra.replace("\\n", "\n") if kind == "strongroom" else "")
         self.server.ready()
         self.server.call("POST", "sys/policies/acl/bench", {"policy": POLICY})
-        self.token = self.server.call("POST", "auth/token/create", {"policies": ["bench"], "ttl": HUGE_TTL, "period": HUGE_TTL})["auth"]["client_token"]
+        self.token = self.server.call("POST", "auth/token/create", {"policies": ["bench"], "ttl": HUGE_TTL})["auth"]["client_token"]
 
     def preload(self):
         for n in range(NAMES):

@@ -1,11 +1,10 @@
 // audit and store: the record of what happened, and the proof that nothing of it or of the store is missing.
 // All ask the server but `audit verify`, which reads the log's files and needs the public key only.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "apps/cli/session.h"
-#if __has_include("audit/verify.h")
 #include "audit/verify.h"
-#endif
 
 namespace strongroom::apps::cli {
 namespace {
@@ -75,7 +74,6 @@ Result<int> verify_store(Session& s) {
   return 2;
 }
 
-#if __has_include("audit/verify.h")
 // A signed note from a file, or from standard input for "-".
 Result<std::string> note(Session& s, std::string_view place) {
   if (place == "-") {
@@ -96,7 +94,8 @@ Result<std::string> verifier_key(Session& s) {
                 "print, or a file "
                 "with it. -trust-local uses the copy beside the log, which whoever changed the log could "
                 "have changed too.");
-  if (given && given->find('+') != std::string_view::npos) return std::string(trimmed(*given));
+  const bool is_file = !given || ::access(std::string(*given).c_str(), F_OK) == 0;
+  if (!is_file) return std::string(trimmed(*given));
   const std::string file = given ? std::string(*given) : std::string(s.arg(0)) + "/key.pub";
   SR_LET(const SecretText text, read_secret_file(file));
   return std::string(trimmed(view(text)));
@@ -155,10 +154,15 @@ Result<int> verify(Session& s) {
   if (!report->tail.empty())
     s.console.error_line(fmt::format("After the last whole record: {}", report->tail));
   if (report->sound()) {
-    s.console.line(fmt::format("Success! The audit log is whole and unchanged: {}{}", size,
-                               report->archived_records == 0
-                                   ? ""
-                                   : fmt::format(", {} known by their hash only", report->archived_records)));
+    s.console.line(
+        fmt::format("Success! The audit log is whole and unchanged up to its newest checkpoint: {}", size));
+    if (report->archived_records != 0)
+      s.console.line(
+          fmt::format("Archived and known by their hash only: {} records", report->archived_records));
+    if (report->records > report->signed_records)
+      s.console.error_line(
+          fmt::format("No checkpoint covers the last {} records yet. Verify again after the next one.",
+                      report->records - report->signed_records));
     if (s.flags.on("trust-local"))
       s.console.error_line(
           "The key was the copy beside the log. Whoever changed the log could have changed it too: keep the "
@@ -166,14 +170,7 @@ Result<int> verify(Session& s) {
     return code;
   }
   s.console.error_line(fmt::format("The audit log is damaged or was changed ({}):", size));
-  for (const audit::Finding& f : report->findings) {
-    std::string place;
-    if (f.segment != 0) place += fmt::format(" segment {}", f.segment);
-    if (f.record) place += fmt::format(" record {}", *f.record);
-    if (f.sequence) place += fmt::format(" sequence {}", *f.sequence);
-    if (f.last) place += fmt::format(" to {}", *f.last);
-    s.console.error_line(fmt::format("  * {}:{} {}", audit::name(f.kind), place, f.text));
-  }
+  for (const audit::Finding& f : report->findings) s.console.error_line(fmt::format("  * {}", f.text));
   return code;
 }
 
@@ -183,7 +180,6 @@ constexpr Flag kVerify[] = {
     {"since", Takes::text,
      "File with a checkpoint kept elsewhere: what it covers is checked by hashes, later records whole."},
     {"checkpoint", Takes::text, "File with a checkpoint kept elsewhere: the whole log must continue it."}};
-#endif
 
 constexpr Flag kShow[] = {{"after", Takes::number, "Begin after this sequence number."},
                           {"limit", Takes::number, "At most so many records, up to 1000."}};
@@ -198,7 +194,6 @@ constexpr Command kCommands[] = {
     {"audit archive", "FOLDER", "Move the bodies of old records out of the log",
      "FOLDER is a path on the server. Hashes stay, so that the log can still be verified.",
      "strongroom audit archive -before=1000 /var/backups/audit", kHttp | kFormat, kArchive, 1, 1, &archive},
-#if __has_include("audit/verify.h")
     {"audit verify", "FOLDER", "Check the files of an audit log without a server",
      "Finds any record that was changed, removed or swapped, and says where. With a checkpoint that was kept "
      "elsewhere also a log "
@@ -206,7 +201,6 @@ constexpr Command kCommands[] = {
      "strongroom audit verify -trust-local /var/lib/strongroom/audit\n"
      "strongroom audit verify -key=audit.key -since=checkpoint.txt /var/lib/strongroom/audit",
      kFormat, kVerify, 1, 1, &verify},
-#endif
     {"store verify",
      "",
      "Check that no stored record is lost, changed or replayed",

@@ -97,8 +97,8 @@ class Barrier final : public store::Sealer, public store::Cipher {
   // Per-segment keys of the audit log: HKDF of the audit root key and the segment number.
   Result<Secret> audit_segment_key(std::uint64_t segment) const;
 
-  // ---- store::Cipher, store::Sealer. Puts into the tables format and keyring are stored as they are: their
-  // records protect themselves.
+  // ---- store::Cipher, store::Sealer. Puts of the format record and of the keyring record, as reseal() and
+  // rotate() give them, are stored as they are; everything else is encrypted.
   Result<SecretText> open(std::string_view key, std::string_view stored) const override;
   Result<store::Revision> revision_of(std::string_view stored) const override;
   Status seal(const store::Snapshot&, std::span<const store::Draft>, std::vector<store::Write>& out) override;

@@ -264,6 +264,30 @@ TEST(Barrier, AnotherSealIsOneWriteInATransaction) {
   EXPECT_EQ(*w.read(policy_key("a")), "1");
 }
 
+// A node of table 0 must not slip past encryption as if it were the format record.
+TEST(Barrier, NothingButTheFormatAndKeyringRecordsIsStoredAsItIs) {
+  World w;
+  for (const std::uint32_t table : {0u, 1u, 2u}) {
+    const std::string key = w.barrier.node(table, 0, "a/b")->bytes;
+    ASSERT_TRUE(w.commit(Step{}.put(key, "plain secret").link(table, 0, "a/b")));
+    EXPECT_EQ(w.stored(key).find("plain secret"), std::string::npos);
+    EXPECT_EQ(*w.read(key), "plain secret");
+  }
+  EXPECT_EQ(w.findings(), std::vector<std::string>{});
+  World other(8);
+  for (const auto table : {store::Table::format, store::Table::keyring}) {
+    const std::string key = store::table_key(table);
+    EXPECT_EQ(w.commit(Step{}.put(key, "plain secret")).error().code, Code::internal);
+    EXPECT_EQ(w.commit(Step{}.put(key, other.stored(key))).error().code, Code::internal);
+    EXPECT_EQ(w.commit(Step{}.erase(key)).error().code, Code::internal);
+    EXPECT_TRUE(w.commit(Step{}.put(key, w.stored(key))));
+  }
+  const auto rotated = w.barrier.rotate();
+  ASSERT_TRUE(rotated);
+  EXPECT_TRUE(w.commit(Step{}.put((*rotated)[0].key, *(*rotated)[0].value)));
+  EXPECT_TRUE(w.barrier.unseal(*w.snapshot(), w.seal));
+}
+
 TEST(Barrier, AMountsRecordsNeedItsKeys) {
   World w;
   const std::string node = w.node("x");

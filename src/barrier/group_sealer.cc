@@ -1,5 +1,6 @@
 #include "barrier/group_sealer.h"
 
+#include "barrier/format_record.h"
 #include "base/bytes.h"
 #include "store/tables.h"
 
@@ -29,9 +30,8 @@ Status GroupSealer::add(const store::Draft& draft) {
   last_ = draft.revision;
   for (const store::Put& p : draft.puts) {
     if (p.key.size() < 4) return fail(Code::internal, "a store key must begin with its table's number");
-    if (const auto table = static_cast<store::Table>(get_be(std::string_view(p.key).substr(0, 4)));
-        table == store::Table::format || table == store::Table::keyring) {
-      out_.push_back({p.key, p.value ? std::optional<std::string>(view(*p.value)) : std::nullopt});
+    if (self_protected(p.key)) {
+      SR_TRY(put_self_protected(p));
       continue;
     }
     SR_TRY(put(p.key, p.value ? std::optional(view(*p.value)) : std::nullopt, draft.revision));
@@ -42,6 +42,23 @@ Status GroupSealer::add(const store::Draft& draft) {
     put_u64(key, draft.revision);
     SR_TRY(put(key, draft.record, draft.revision));
   }
+  return {};
+}
+
+// These two are not encrypted again, so nothing but a genuine record may pass.
+Status GroupSealer::put_self_protected(const store::Put& p) {
+  const auto refused = [] {
+    return fail(Code::internal, "a transaction may not write the format or keyring so");
+  };
+  if (!p.value) return refused();
+  if (p.key == store::table_key(store::Table::format)) {
+    const auto format = FormatRecord::decode(view(*p.value));
+    if (!format || format->store_id != keys_.store_id()) return refused();
+  } else {
+    const auto keyring = Keyring::unwrap(view(*p.value), keys_.root(), keys_.store_id());
+    if (!keyring || keyring->generation != keys_.keyring().generation) return refused();
+  }
+  out_.push_back({p.key, std::string(view(*p.value))});
   return {};
 }
 

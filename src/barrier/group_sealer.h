@@ -25,6 +25,7 @@ class GroupSealer {
  private:
   using Stored = std::optional<std::string_view>;
   Status put(std::string_view key, std::optional<std::string_view> plain, store::Revision);
+  Status put_self_protected(const store::Put&);
   Status put_chunk(const DirectoryEdits::Changed&);
   Result<store::Write> write(std::string_view key, std::optional<std::string_view> plain, store::Revision);
   // What a key contributed before, or will from now on; nothing for nothing.

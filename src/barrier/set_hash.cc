@@ -59,16 +59,13 @@ std::optional<SetHash> SetHash::decode(std::string_view in) noexcept {
 
 std::string set_hash_key() { return store::table_key(store::Table::meta) + "set"; }
 
+bool self_protected(std::string_view key) noexcept {
+  return key.size() == 4 && get_be(key) <= static_cast<std::uint64_t>(store::Table::keyring);
+}
+
 bool counted(std::string_view key) noexcept {
-  switch (static_cast<store::Table>(get_be(key.substr(0, 4)))) {
-    case store::Table::format:
-    case store::Table::keyring:
-    case store::Table::meta:
-    case store::Table::outbox:
-      return false;
-    default:
-      return true;
-  }
+  const auto table = static_cast<store::Table>(get_be(key.substr(0, 4)));
+  return !self_protected(key) && table != store::Table::meta && table != store::Table::outbox;
 }
 
 Result<crypto::Digest> element(const Keys& keys, std::string_view key, std::string_view stored) {

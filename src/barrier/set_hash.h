@@ -27,7 +27,10 @@ struct SetHash {
 
 std::string set_hash_key();  // where it is stored
 
-// Whether records under this key are counted.
+// The format record and the keyring record, which protect themselves; other keys of their tables are
+// ordinary.
+bool self_protected(std::string_view key) noexcept;
+// Whether the record under this key is counted.
 bool counted(std::string_view key) noexcept;
 // The contribution of one stored record. Code::corrupt when it is too short to be one.
 Result<crypto::Digest> element(const Keys&, std::string_view key, std::string_view stored);

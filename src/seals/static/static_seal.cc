@@ -22,7 +22,7 @@ std::optional<crypto::Key> decode(std::string_view text) {
   std::optional<Bytes> bytes = text.size() == 2 * kKey ? from_hex(text) : from_base64(text);
   std::optional<crypto::Key> key;
   if (bytes && bytes->size() == kKey) key = crypto::Key::copy_of(View(*bytes));
-  if (bytes) explicit_bzero(bytes->data(), bytes->size());
+  if (bytes && !bytes->empty()) explicit_bzero(bytes->data(), bytes->size());
   return key;
 }
 

@@ -93,8 +93,8 @@ void replay(const std::filesystem::path& file, const std::string& version, Count
   Driver kv(version);
   Bindings bound;
   std::size_t number = 0;
-  std::string mount_version = version;
-  for (const json::Node step : *doc->root().find("steps")) {
+  const json::Node steps = *doc->root().find("steps");
+  for (const json::Node step : steps) {
     ++number;
     const auto request = *step.find("request");
     const auto expect = *step.find("expect");

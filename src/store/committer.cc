@@ -39,6 +39,9 @@ bool erases_only(const std::vector<Write>& writes) noexcept {
   return std::all_of(writes.begin(), writes.end(), [](const Write& w) { return !w.value; });
 }
 
+// Not if the group failed for something in it.
+bool may_ride_again(Code code) noexcept { return code == Code::no_space || code == Code::unavailable; }
+
 Status valid(const Transaction& txn) {
   for (const Put& put : txn.puts) {
     if (put.key.empty() || put.key.size() > kMostKey) {
@@ -127,6 +130,7 @@ class Committer::Queue {
   }
 
   void push_housekeeping(std::vector<Write> writes) {
+    std::erase_if(writes, [](const Write& w) { return w.key.empty() || w.key.size() > kMostKey; });
     if (writes.empty()) return;
     bool wake = false;
     {
@@ -215,6 +219,7 @@ class Committer::Queue {
         waiting_ = false;
         take_riders();
         last_alone_ = Tick::now();
+        alone_at_ = last_alone_ + kAlone;  // for what is left, or fails
         return Turn::alone;
       }
       waiting_ = false;
@@ -368,11 +373,13 @@ class Committer::Queue {
       sealer_.settled(Sealer::Fate::dropped);
       return sealed;
     }
-    // Copied: keys of a few bytes, and without space they get their own chance.
-    group_.writes.insert(group_.writes.end(), riders_.begin(), riders_.end());
+    // Copied, since they ride again when the group fails; mostly erasures of a few bytes each.
+    if (space == Group::Space::ordinary || erases_only(riders_)) {
+      group_.writes.insert(group_.writes.end(), riders_.begin(), riders_.end());
+    }
     normalise(group_.writes);
     Status applied = apply();
-    if (applied || applied.error().code != Code::no_space) riders_.clear();
+    if (applied || !may_ride_again(applied.error().code)) riders_.clear();
     if (!applied) {
       sealer_.settled(Sealer::Fate::dropped);
       return applied;
@@ -421,8 +428,8 @@ class Committer::Queue {
   // riders_ alone: no revision.
   void commit_housekeeping() {
     if (riders_.empty() || broken_) return;
-    std::vector<Write> writes = std::exchange(riders_, {});
-    const Status applied = apply_raw(std::move(writes));
+    const Status applied = apply_raw(riders_);
+    if (applied || !may_ride_again(applied.error().code)) riders_.clear();
     if (!applied) {
       log_.warn("store: housekeeping was not stored", {{"code", std::string(name(applied.error().code))}});
     }

@@ -63,7 +63,8 @@ class Committer {
   // For blocking handlers: waits until durable. Never on the committer's thread or a loop.
   Result<Committed> commit(Transaction);
   // Raw writes (already sealed) that ride with the next group, or alone when none comes; they consume no
-  // revision. Used for outbox erasure. Fate unreported: the owner repeats them.
+  // revision. Used for outbox erasure. Fate unreported: they ride again when a group fails for want of space
+  // or of a reopened store, and are lost when the process ends.
   void housekeeping(std::vector<Write>);
   // Raw writes that must be durable when this returns and consume no revision: founding, keyring. Never on
   // the committer's thread or a loop.

@@ -318,6 +318,21 @@ TEST_F(CommitterTest, HousekeepingRidesWithTheNextGroup) {
   EXPECT_EQ(store_.groups().size(), 3u);
 }
 
+TEST_F(CommitterTest, HousekeepingRidesAgainAfterAFailedGroup) {
+  start();
+  ASSERT_TRUE(committer_->commit(put("a", "1", "r")));
+  hold();
+  committer_->housekeeping({{outbox_key(1), std::nullopt}});
+  committer_->submit(put("b", "1"), answers_[1]);
+  store_.next([](const Group&) -> Status { return {}; });
+  store_.next([](const Group&) -> Status { return fail(Code::outcome_unknown, "sync failed"); });
+  let_go();
+  EXPECT_EQ(answers_.code(1), Code::unavailable);
+  EXPECT_NE(text(outbox_key(1)), "absent");
+  ASSERT_TRUE(committer_->commit(put("b", "1")));
+  EXPECT_EQ(text(outbox_key(1)), "absent");
+}
+
 TEST_F(CommitterTest, RefusesWhatTheStoreCannotHold) {
   start();
   EXPECT_EQ(committer_->commit(put(std::string(481, 'k'), "v")).error().code, Code::invalid_argument);

@@ -16,6 +16,7 @@ constexpr unsigned kMostAttempts = 8;
 constexpr std::size_t kWorkerBody = 1u << 20;
 constexpr std::size_t kMostAskers = 8192;
 const char* const kSealed = "Vault is sealed";
+const char* const kNoSpace = "the disk is full: only deletes are possible until space returns";
 const char* const kDenied = "permission denied";
 const char* const kPolicyDenied = "1 error occurred:\n\t* permission denied\n\n";
 
@@ -95,8 +96,7 @@ engine::Operation plain_operation(engine::Verb v) {
 Error lost(const Error& e) {
   switch (e.code) {
     case Code::no_space:
-      return {Code::no_space, "the disk is full: only deletes are possible until space returns", e.detail,
-              e.file, e.line};
+      return {Code::no_space, kNoSpace, e.detail, e.file, e.line};
     case Code::sealed:
       return {Code::sealed, kSealed, e.detail, e.file, e.line};
     case Code::conflict:
@@ -169,10 +169,20 @@ class Core::Run {
       refuse(std::move(done).error());
     }
     settle();
+    if (reserve_only_ && !may_use_reserve()) {
+      out_ = {};
+      out_.reply.error = Error{Code::no_space, kNoSpace, {}, __FILE__, __LINE__};
+    }
     return std::move(out_);
   }
 
  private:
+  // Deletes, and what operators do with sudo (seal, archive); nothing else, not even a refusal's record.
+  bool may_use_reserve() const {
+    if (out_.reply.error) return false;
+    return by_operator_ || (out_.txn && store::erases_only(*out_.txn));
+  }
+
   struct Rendered final : engine::Render {
     explicit Rendered(Run& run) : run_(run) {}
     void data(const schema::Codec& codec, const void* object) override {
@@ -219,7 +229,15 @@ class Core::Run {
     if (!r_.call.namespace_path.empty() && r_.call.namespace_path != "root" &&
         r_.call.namespace_path != "root/")
       return fail(Code::not_found, "namespace not found");
-    SR_TRY(core_.parts_.log.admission());
+    if (auto room = core_.parts_.log.admission(); !room) {
+      // What frees space may use what is kept for it; whether a request does is known once it has run.
+      const bool may_free = r_.call.verb == engine::Verb::erase || r_.call.verb == engine::Verb::write;
+      if (room.error().code != Code::no_space || !may_free) {
+        out_.record.reset();  // the log has no room for a flood of these
+        return room;
+      }
+      reserve_only_ = true;
+    }
     input_.body = r_.call.json ? r_.call.json->root() : json::Node();
     input_.query = r_.call.query;
 
@@ -378,7 +396,7 @@ class Core::Run {
     }
     if (r_.call.verb == engine::Verb::write && r_.call.path.ends_with_slash())
       return fail(Code::invalid_argument, "cannot write to a path ending in '/'");
-    handled_ = true;
+    by_operator_ = (route.flags & engine::sudo) != 0;
     Rendered render(*this);
     Result<engine::Route::Gave> gave = engine::Route::Gave::nothing;
     if (route.blocking) {
@@ -511,7 +529,8 @@ class Core::Run {
   identity::Decision decision_;
   engine::Caller caller_;
   std::string page_limit_;
-  bool handled_ = false;
+  bool reserve_only_ = false;  // the disk is nearly full
+  bool by_operator_ = false;   // the route asks for sudo, and the caller has it
 };
 
 // ------------------------------------------------------------------ serving
@@ -604,6 +623,7 @@ void Core::serve_on_worker(std::unique_ptr<Flight> flight) {
 
 void Core::finish(std::unique_ptr<Flight> flight) {
   auto& o = flight->outcome;
+  if (closing_.exchange(false)) return close_then_answer(std::move(flight));
   if (!o.txn) {
     if (!o.record) return answer(std::move(flight));
     return log_then_answer(std::move(flight));
@@ -620,9 +640,27 @@ void Core::finish(std::unique_ptr<Flight> flight) {
     f->outcome.reply.error = lost(c.error());
     f->outcome.record->outcome = name(c.error().code);
     f->outcome.record->error = f->outcome.reply.error->message;
-    f->outcome.record->mark = audit::Mark::not_applied;
+    // Of an unknown outcome nothing is claimed: if it is there, recovery writes its record.
+    if (c.error().code != Code::outcome_unknown) f->outcome.record->mark = audit::Mark::not_applied;
     log_then_answer(std::move(f));
   });
+}
+
+// The request that sealed the server: its record is the last one under a key. On a worker.
+void Core::close_then_answer(std::unique_ptr<Flight> flight) {
+  auto& o = flight->outcome;
+  if (o.txn) {
+    o.txn->record = audit::encode(*o.record);
+    std::ignore = committer_->commit(std::move(*o.txn));  // a use of its token
+  } else if (o.record) {
+    o.record->response_time = parts_.env.clock.ticks() - flight->request->arrived;
+    std::ignore = append_and_wait(std::move(*o.record));
+  }
+  {
+    const std::lock_guard guard(life_);
+    close_keys();
+  }
+  answer(std::move(flight));
 }
 
 void Core::rerun(std::unique_ptr<Flight> flight) {
@@ -645,7 +683,8 @@ void Core::rerun(std::unique_ptr<Flight> flight) {
         f->outcome.reply.error = lost(c.error());
         if (!f->outcome.record) return answer(std::move(f));
         f->outcome.record->outcome = name(c.error().code);
-        f->outcome.record->mark = audit::Mark::not_applied;
+        // Of an unknown outcome nothing is claimed: if it is there, recovery writes its record.
+        if (c.error().code != Code::outcome_unknown) f->outcome.record->mark = audit::Mark::not_applied;
         log_then_answer(std::move(f));
       });
 }
@@ -786,6 +825,11 @@ Status Core::recover_outbox() {
         return true;
       }));
   if (!bad) return bad;
+  // Entries are erased only when the log has their records: one that is in neither was in the log once.
+  if (have + missing.size() != snapshot->revision())
+    return fail(Code::failed_precondition,
+                "the audit log is older than its store: it was rolled back, cut or replaced",
+                fmt::format("log {} outbox {} store {}", have, missing.size(), snapshot->revision()));
   for (std::size_t i = 0; i < missing.size(); ++i) {
     if (i + 1 == missing.size()) {
       SR_TRY(append_and_wait(std::move(missing[i])));
@@ -1064,8 +1108,9 @@ Status Core::seal_now() {
     // What is in flight ends first, so that its record is written under a key. One of them asked for this.
     std::unique_lock lock(flights_mutex_);
     flights_done_.wait_for(lock, std::chrono::seconds(10), [&] { return flights_ <= 1; });
+    closing_ = flights_ != 0;  // the keys go when its own record is written
   }
-  close_keys();
+  if (!closing_) close_keys();
   parts_.env.log.info("sealed", {});
   return {};
 }

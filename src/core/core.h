@@ -130,6 +130,7 @@ class Core final : public store::CommitListener,
   void rerun(std::unique_ptr<Flight>);
   void serve_on_worker(std::unique_ptr<Flight>);
   void log_then_answer(std::unique_ptr<Flight>);
+  void close_then_answer(std::unique_ptr<Flight>);
   void answer(std::unique_ptr<Flight>);
   Status open_after_unseal(const store::Snapshot&);
   Status recover_outbox();
@@ -153,6 +154,7 @@ class Core final : public store::CommitListener,
   std::unique_ptr<store::Committer> committer_;  // made at the first unseal
 
   std::atomic<bool> sealed_{true};
+  std::atomic<bool> closing_{false};        // sealed by a request that has not been recorded yet
   std::atomic<std::int64_t> time_mark_{0};  // ns; server time never runs backwards
   std::mutex life_;                         // serialises init, unseal, seal
   bool initialised_ = false;                // under life_

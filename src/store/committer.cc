@@ -27,14 +27,6 @@ std::size_t dirty_bytes(const Transaction& txn) noexcept {
   return sum;
 }
 
-// Frees space: may use what a full disk keeps in reserve.
-bool erases_only(const Transaction& txn) noexcept {
-  return !txn.empty() &&
-         std::all_of(txn.puts.begin(), txn.puts.end(), [](const Put& p) { return !p.value; }) &&
-         std::all_of(txn.edits.begin(), txn.edits.end(),
-                     [](const LateEdit& e) { return e.op == LateEdit::Op::unlink; });
-}
-
 bool erases_only(const std::vector<Write>& writes) noexcept {
   return std::all_of(writes.begin(), writes.end(), [](const Write& w) { return !w.value; });
 }

@@ -1,6 +1,15 @@
 #include "store/txn.h"
 
+#include <algorithm>
+
 namespace strongroom::store {
+
+bool erases_only(const Transaction& txn) noexcept {
+  return !txn.empty() &&
+         std::all_of(txn.puts.begin(), txn.puts.end(), [](const Put& p) { return !p.value; }) &&
+         std::all_of(txn.edits.begin(), txn.edits.end(),
+                     [](const LateEdit& e) { return e.op == LateEdit::Op::unlink; });
+}
 
 Result<std::optional<SecretText>> Txn::get(std::string_view key) {
   if (!puts_.empty()) {

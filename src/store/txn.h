@@ -28,6 +28,9 @@ struct Transaction {
   bool empty() const noexcept { return puts.empty() && edits.empty(); }
 };
 
+// Frees space: may use what a full disk keeps in reserve.
+bool erases_only(const Transaction&) noexcept;
+
 class Txn {
  public:
   using Visit = std::function<bool(std::string_view key, const SecretText& value)>;

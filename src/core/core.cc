@@ -715,6 +715,15 @@ void Core::answer(std::unique_ptr<Flight> flight) {
   if (--flights_ <= 1) flights_done_.notify_all();
 }
 
+bool Core::knows(std::string_view presented) const {
+  if (sealed()) return false;
+  const auto snapshot = parts_.store.snapshot();
+  if (!snapshot) return false;
+  store::Txn txn(**snapshot, parts_.barrier);
+  const auto found = tokens_.find(txn, presented, server_time());
+  return found && *found;
+}
+
 void Core::drain() {
   std::unique_lock lock(flights_mutex_);
   draining_ = true;

@@ -76,6 +76,8 @@ class Core final : public store::CommitListener,
   void tick();
   // No new requests are admitted; waits until those in flight are answered.
   void drain();
+  // Whether this token works now: asked before a large body is taken. Any thread.
+  bool knows(std::string_view presented) const;
   bool sealed() const noexcept { return sealed_.load(std::memory_order_acquire); }
   bool healthy() const noexcept;
   identity::Tokens& tokens() noexcept { return tokens_; }

@@ -195,7 +195,7 @@ void Assembly::serve() {
   settings.batch = [this](wire::http::Loop& loop, std::vector<wire::http::Arrival> arrivals) {
     door_->take(loop, std::move(arrivals));
   };
-  settings.body_limit = &Door::body_limit;
+  settings.body_limit = [this](const wire::http::HttpRequest& head) { return door_->body_limit(head); };
   for (unsigned i = 0; i < usable_cores(); ++i) {
     auto loop = wire::http::Loop::open(settings, listeners_, clock_);
     if (!loop) {

@@ -1,5 +1,7 @@
 #include "apps/server/door.h"
 
+#include <charconv>
+
 #include "wire/vault/vault.h"
 
 namespace strongroom::apps::server {
@@ -11,6 +13,12 @@ wire::http::HttpReply to_http(wire::vault::Outbound&& out) {
   reply.body = std::move(out.body);
   reply.headers = std::move(out.headers);
   return reply;
+}
+
+std::string_view presented(const wire::http::HttpRequest& head) {
+  if (const auto token = head.header("X-Vault-Token"); !token.empty()) return token;
+  const auto bearer = head.header("Authorization");
+  return bearer.starts_with("Bearer ") ? bearer.substr(7) : std::string_view();
 }
 
 // "default", a class such as "2xx", or one status.
@@ -46,9 +54,12 @@ void Door::release(wire::http::Loop& loop, wire::http::Ticket ticket, const Port
   loop.release(std::move(one));
 }
 
-std::size_t Door::body_limit(const wire::http::HttpRequest& head) {
-  const bool has_token = head.has_header("X-Vault-Token") || head.has_header("Authorization");
-  return has_token ? ~std::size_t{0} : wire::vault::kMostUnauthenticatedBody;
+std::size_t Door::body_limit(const wire::http::HttpRequest& head) const {
+  std::size_t announced = ~std::size_t{0};  // chunked: anything
+  if (const auto length = head.header("Content-Length"); !length.empty())
+    std::from_chars(length.data(), length.data() + length.size(), announced);
+  if (announced <= wire::vault::kMostUnauthenticatedBody) return ~std::size_t{0};
+  return core_.knows(presented(head)) ? ~std::size_t{0} : wire::vault::kMostUnauthenticatedBody;
 }
 
 void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrivals) {

@@ -16,8 +16,8 @@ class Door {
   Door(core::Core& core, Random& random, const Clock& clock,
        const std::vector<strongroom::server::ListenerConfig>&);
   void take(wire::http::Loop&, std::vector<wire::http::Arrival>);
-  // A body without a token is at most 1 MiB.
-  static std::size_t body_limit(const wire::http::HttpRequest& head);
+  // A body is at most 1 MiB unless its request has a token that works.
+  std::size_t body_limit(const wire::http::HttpRequest& head) const;
 
  private:
   core::Core& core_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <tuple>
 
@@ -137,10 +138,17 @@ bool is_denied_value(const std::vector<hcl::Value>& values, const json::Node& se
   return false;
 }
 
+// The map's names are lower-case. Long ones are rare enough for a walk; the others are lowered on the stack.
 const std::vector<hcl::Value>* find_folded(const ParameterValues& map, std::string_view parameter) noexcept {
-  for (const auto& [key, values] : map)
-    if (equal_folded(key, parameter)) return &values;
-  return nullptr;
+  std::array<char, 128> buffer;
+  if (parameter.size() > buffer.size()) {
+    for (const auto& [key, values] : map)
+      if (equal_folded(key, parameter)) return &values;
+    return nullptr;
+  }
+  std::transform(parameter.begin(), parameter.end(), buffer.begin(), lower);
+  const auto found = map.find(std::string_view(buffer.data(), parameter.size()));
+  return found == map.end() ? nullptr : &found->second;
 }
 
 // Calls f(name, value) for each until it returns false; true if it never did.

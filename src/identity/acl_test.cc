@@ -270,6 +270,11 @@ TEST(Acl, DeniesParametersAndValues) {
   for (const char* yes : {R"({"zap":"good"})", R"({"zap":8})", R"({"zap":false})", R"({"zap":null})",
                           R"({"l":["b","a"]})", R"({"o":{"k":"w"}})", R"({"other":"bad"})"})
     EXPECT_EQ(acl.why(yes), Why::granted) << yes;
+  const std::string longer(200, 'N');
+  const Compiled by_long_name{fmt::format(
+      R"(path "x" {{ capabilities=["update"] denied_parameters={{ "{}"=[] }} }})", ascii_lower(longer))};
+  EXPECT_FALSE(by_long_name.with(fmt::format(R"({{"{}":1}})", longer)).allowed);
+  EXPECT_TRUE(by_long_name.with(fmt::format(R"({{"{}n":1}})", longer)).allowed);
   const Compiled star{R"(path "x" { capabilities=["update"] denied_parameters={ "*"=["only this"] } })"};
   EXPECT_FALSE(star.with(R"({"any":1})").allowed);
   EXPECT_TRUE(star.with("{}").allowed);

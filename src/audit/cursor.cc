@@ -90,6 +90,7 @@ Result<std::vector<StoredRecord>> RecordCursor::read(std::uint64_t from, std::si
     SR_LET(const FrameResult r, p.scanner->next());
     if (r.fault == FrameEnd::end_of_data) {
       SR_LET(const auto next, segment_after(p.segment));
+      if (!next && end == kWhateverIsThere) break;
       if (!next) return damaged("missing");
       SR_TRY(enter(*next));
       continue;

@@ -48,6 +48,8 @@ class RecordCursor {
   using KeysOf = std::function<Result<Keys>(std::uint64_t segment)>;  // Code::sealed while there are none
   using EndOf = std::function<std::uint64_t()>;                       // first sequence not to be read
 
+  static constexpr std::uint64_t kWhateverIsThere = UINT64_MAX;  // an end that is not known
+
   RecordCursor(Disk&, KeysOf, EndOf);
   ~RecordCursor();
   // Records from `from` on, at most `limit`; fewer at the end. Reading on where the last call ended costs no

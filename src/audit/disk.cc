@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <map>
@@ -216,7 +217,8 @@ Result<std::optional<std::string>> read_small(Disk& disk, std::string_view name,
     if (file.error().code == Code::not_found) return std::nullopt;
     return std::unexpected(std::move(file).error());
   }
-  SR_LET(std::string bytes, (*file)->read(0, most));
+  SR_LET(const std::uint64_t size, (*file)->size());
+  SR_LET(std::string bytes, (*file)->read(0, static_cast<std::size_t>(std::min<std::uint64_t>(size, most))));
   return std::optional<std::string>(std::move(bytes));
 }
 

@@ -230,8 +230,7 @@ Result<schema::Empty> Sys::enable(Prompt& p, const Enable& in) const {
     e.type = "kv";
   }
   if (std::ranges::find(parts_.mountable, e.type) == parts_.mountable.end())
-    return bad("plugin not found in the catalog: " +
-               (in.type.size() <= 64 ? in.type : std::string("(a longer name)")));
+    return bad("type: plugin not found in the catalog; built in: kv");
   SR_TRY(parts_.options(e.type, e.options));
   e.has_options |= !e.options.empty();
   SR_LET(e.default_lease_ttl, lease_ttl("default_lease_ttl", in.config.default_lease_ttl.value_or("")));

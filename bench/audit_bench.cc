@@ -78,7 +78,7 @@ void through_memory(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations() * kBatch);
 }
-BENCHMARK(through_memory)->UseRealTime();
+BENCHMARK(through_memory)->MeasureProcessCPUTime()->UseRealTime();
 
 // On the disk: so many callers that each wait for their record.
 void on_disk(benchmark::State& state) {
@@ -133,7 +133,14 @@ void on_disk(benchmark::State& state) {
   state.counters["records per group"] =
       static_cast<double>(groups.records) / static_cast<double>(groups.groups);
 }
-BENCHMARK(on_disk)->Args({1, 0})->Args({16, 0})->Args({64, 0})->Args({256, 0})->Args({256, 1})->UseRealTime();
+BENCHMARK(on_disk)
+    ->Args({1, 0})
+    ->Args({16, 0})
+    ->Args({64, 0})
+    ->Args({256, 0})
+    ->Args({256, 1})
+    ->MeasureProcessCPUTime()
+    ->UseRealTime();
 
 }  // namespace
 }  // namespace strongroom::audit

@@ -186,8 +186,36 @@ void Assembly::build_core() {
                               }});
   core_->install(*sys_, *token_, {{"kv", &kv_}});
   core_->set_audit_files(
-      {[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); }, {}});
-  door_ = std::make_unique<Door>(*core_, random_, clock_, config_.listeners);
+      {[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); },
+       [this](std::uint64_t before, std::string_view destination) -> Result<std::uint64_t> {
+         // Sequence numbers that people see start at 1.
+         audit::Retention wish;
+         wish.before = before - 1;
+         wish.destination = std::string(destination);
+         return archive(wish);
+       }});
+  door_ = std::make_unique<Door>(*core_, random_, clock_, config_);
+}
+
+Result<std::uint64_t> Assembly::archive(audit::Retention wish) {
+  if (audit_path_.empty()) return fail(Code::unsupported, "this server keeps its audit log in memory");
+  if (!wish.destination.empty() && !wish.destination.is_absolute())
+    return fail(Code::invalid_argument, "destination: must be an absolute path");
+  for (const auto& s : sinks_) wish.exported = std::min(wish.exported, s->acknowledged());
+  SR_LET(const auto done, audit::archive(audit_path_, wish));
+  return done.segments.size();
+}
+
+// Bodies older than the configured time go; their hashes stay.
+void Assembly::retain() {
+  if (!config_.audit_log.retention || audit_path_.empty()) return;
+  audit::Retention wish;
+  wish.older_than = clock_.now() - *config_.audit_log.retention;
+  const auto done = archive(wish);
+  if (!done)
+    log_.error("old audit records were not removed", {{"reason", done.error().message}});
+  else if (*done != 0)
+    log_.info("old audit records were removed", {{"segments", std::to_string(*done)}});
 }
 
 void Assembly::serve() {
@@ -209,12 +237,17 @@ void Assembly::serve() {
 }
 
 void Assembly::housekeeping() {
+  MonoTime next_retention{};
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     wake_.wait_for(lock, std::chrono::seconds(1));
     if (stopping_) return;
     lock.unlock();
     core_->tick();
+    if (const auto now = clock_.ticks(); now >= next_retention) {
+      next_retention = now + std::chrono::hours(1);
+      retain();
+    }
     lock.lock();
   }
 }

@@ -11,6 +11,7 @@
 
 #include "apps/server/config.h"
 #include "apps/server/door.h"
+#include "audit/archive.h"
 #include "audit/log.h"
 #include "audit/sinks/file/file_sink.h"
 #include "barrier/barrier.h"
@@ -67,6 +68,8 @@ class Assembly {
   Status open_listeners();
   void build_core();
   void housekeeping();
+  Result<std::uint64_t> archive(audit::Retention);  // how many segments
+  void retain();
 
   const strongroom::server::Config config_;
   std::filesystem::path audit_path_;  // empty: in memory

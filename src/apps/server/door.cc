@@ -1,5 +1,8 @@
 #include "apps/server/door.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <charconv>
 
 #include "wire/vault/vault.h"
@@ -30,16 +33,19 @@ bool covers(std::string_view which, int status) {
 
 }  // namespace
 
-Door::Door(core::Core& core, Random& random, const Clock& clock,
-           const std::vector<strongroom::server::ListenerConfig>& listeners)
+Door::Door(core::Core& core, Random& random, const Clock& clock, const strongroom::server::Config& config)
     : core_(core), random_(random), clock_(clock) {
-  for (const auto& l : listeners) {
+  std::array<char, 256> host{};
+  const bool named =
+      config.enable_response_header_hostname && ::gethostname(host.data(), host.size() - 1) == 0;
+  for (const auto& l : config.listeners) {
     Port p;
     p.json.depth = l.max_json_depth.value_or(p.json.depth);
     p.json.string = l.max_json_string.value_or(p.json.string);
     p.json.members = l.max_json_members.value_or(p.json.members);
     p.json.elements = l.max_json_elements.value_or(p.json.elements);
     p.headers = l.headers;
+    if (named) p.headers.push_back({"default", "X-Vault-Hostname", host.data()});
     p.patience = l.max_request_duration;
     ports_.push_back(std::move(p));
   }

@@ -13,8 +13,7 @@ namespace strongroom::apps::server {
 class Door {
  public:
   // One config for each listener, in the order of their numbers.
-  Door(core::Core& core, Random& random, const Clock& clock,
-       const std::vector<strongroom::server::ListenerConfig>&);
+  Door(core::Core& core, Random& random, const Clock& clock, const strongroom::server::Config&);
   void take(wire::http::Loop&, std::vector<wire::http::Arrival>);
   // A body is at most 1 MiB unless its request has a token that works.
   std::size_t body_limit(const wire::http::HttpRequest& head) const;

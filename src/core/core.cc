@@ -572,7 +572,7 @@ void Core::Turn::serve(std::unique_ptr<Request> request, Done done) {
   flight->outcome = core_.run(*flight->request, snapshot(), Where::loop);
   if (flight->outcome.reply.error && flight->outcome.reply.error->code == Code::needs_worker)
     return core_.serve_on_worker(std::move(flight));
-  core_.finish(std::move(flight));
+  core_.finish(std::move(flight), this);
 }
 
 Core::Outcome Core::run(Request& r, const store::Snapshot* snapshot, Where where) {
@@ -621,7 +621,12 @@ void Core::serve_on_worker(std::unique_ptr<Flight> flight) {
   }
 }
 
-void Core::finish(std::unique_ptr<Flight> flight) {
+Core::Turn::~Turn() {
+  snapshot_.reset();
+  if (!ready_.empty()) core_.committer_->submit_all(std::move(ready_));
+}
+
+void Core::finish(std::unique_ptr<Flight> flight, Turn* turn) {
   auto& o = flight->outcome;
   if (closing_.exchange(false)) return close_then_answer(std::move(flight));
   if (!o.txn) {
@@ -632,7 +637,7 @@ void Core::finish(std::unique_ptr<Flight> flight) {
   auto txn = std::move(*o.txn);
   o.txn.reset();
   auto* raw = flight.release();
-  committer_->submit(std::move(txn), [this, raw](Result<store::Committed> c) {
+  store::Committer::Answer settle = [this, raw](Result<store::Committed> c) {
     std::unique_ptr<Flight> f(raw);
     if (c) return answer(std::move(f));
     if (c.error().code == Code::conflict) return rerun(std::move(f));
@@ -643,7 +648,11 @@ void Core::finish(std::unique_ptr<Flight> flight) {
     // Of an unknown outcome nothing is claimed: if it is there, recovery writes its record.
     if (c.error().code != Code::outcome_unknown) f->outcome.record->mark = audit::Mark::not_applied;
     log_then_answer(std::move(f));
-  });
+  };
+  if (turn != nullptr)
+    turn->ready_.push_back({std::move(txn), std::move(settle)});
+  else
+    committer_->submit(std::move(txn), std::move(settle));
 }
 
 // The request that sealed the server: its record is the last one under a key. On a worker.

@@ -64,6 +64,9 @@ class Core final : public store::CommitListener,
   class Turn {
    public:
     explicit Turn(Core& core) : core_(core) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn();  // hands all transactions of the turn to the committer together
     void serve(std::unique_ptr<Request>, Done);
 
    private:
@@ -71,6 +74,7 @@ class Core final : public store::CommitListener,
     const store::Snapshot* snapshot();
     Core& core_;
     std::unique_ptr<store::Snapshot> snapshot_;
+    std::vector<store::Committer::Submission> ready_;
   };
   // Housekeeping: expiry, sweeping, erasure of unmounted ranges. Called about once a second by one thread.
   void tick();
@@ -128,7 +132,7 @@ class Core final : public store::CommitListener,
   class Run;     // one pass of a request through the pipeline
 
   Outcome run(Request&, const store::Snapshot*, Where);
-  void finish(std::unique_ptr<Flight>);
+  void finish(std::unique_ptr<Flight>, Turn* turn = nullptr);
   void rerun(std::unique_ptr<Flight>);
   void serve_on_worker(std::unique_ptr<Flight>);
   void log_then_answer(std::unique_ptr<Flight>);

@@ -37,8 +37,9 @@ Result<core::Reply> ask(Assembly& server, std::string_view token, engine::Verb v
   request->time = server.core().server_time();
   std::promise<core::Reply> answer;
   auto ready = answer.get_future();
-  core::Core::Turn turn(server.core());
-  turn.serve(std::move(request),
+  // The turn hands its transactions over when it ends.
+  core::Core::Turn(server.core())
+      .serve(std::move(request),
              [&](std::unique_ptr<core::Request>, core::Reply reply) { answer.set_value(std::move(reply)); });
   auto reply = ready.get();
   if (reply.error) return std::unexpected(*reply.error);

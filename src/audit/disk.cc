@@ -1,6 +1,7 @@
 #include "audit/disk.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
@@ -152,6 +153,10 @@ Result<std::unique_ptr<RealDisk>> RealDisk::create(const std::filesystem::path& 
   if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
     return failed("create", directory.native(), errno);
   SR_LET(auto disk, existing(directory));
+  disk->lock_ = Fd(::open((directory / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!disk->lock_) return failed("open", (directory / "lock").native(), errno);
+  if (::flock(disk->lock_.get(), LOCK_EX | LOCK_NB) != 0)
+    return fail(Code::failed_precondition, "audit log: " + directory.native() + " is used by another server");
   // The directory's own name must be durable too.
   const Fd parent(::open(directory.has_parent_path() ? directory.parent_path().c_str() : ".",
                          O_RDONLY | O_DIRECTORY | O_CLOEXEC));

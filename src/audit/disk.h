@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/fd.h"
 
 namespace strongroom::audit {
 
@@ -38,6 +39,7 @@ class Disk {
 // Mode 0700 for the directory, 0600 for files.
 class RealDisk final : public Disk {
  public:
+  // For the one server that writes: holds the directory's lock. Code::failed_precondition when another does.
   static Result<std::unique_ptr<RealDisk>> create(const std::filesystem::path& directory);
   static Result<std::unique_ptr<RealDisk>> existing(const std::filesystem::path& directory);
   Result<std::unique_ptr<DiskFile>> open(std::string_view name, Mode) override;
@@ -50,6 +52,7 @@ class RealDisk final : public Disk {
  private:
   explicit RealDisk(std::filesystem::path directory) : directory_(std::move(directory)) {}
   std::filesystem::path directory_;
+  Fd lock_;
 };
 
 std::unique_ptr<Disk> memory_disk();

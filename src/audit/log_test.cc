@@ -128,6 +128,12 @@ TEST_F(AuditLog, TakesRecordsOfManyThreadsInGroupsAndTellsReadersInOrder) {
   EXPECT_EQ(log->read(0, 10'000)->size(), 4 * kEach + 1);
 }
 
+TEST_F(AuditLog, IsWrittenByOneServerAtATime) {
+  const auto log = open();
+  EXPECT_EQ(Log::open(folder_.path() / "audit", test::tiny(), world_.env).error().code,
+            Code::failed_precondition);
+}
+
 TEST_F(AuditLog, StaysInMemoryWithoutADirectory) {
   auto log = Log::open({}, {}, world_.env);
   ASSERT_TRUE(log);

@@ -117,6 +117,12 @@ class Verifier {
     const auto& kinds = files_[n];
     const bool body = kinds.contains(FileKind::log);
     segment_ = n;
+    // In the order in which a running server does not write them: what is read later covers what was read
+    // first.
+    std::string notes;
+    if (kinds.contains(FileKind::checkpoints)) {
+      SR_LET(notes, content(n, FileKind::checkpoints));
+    }
     SR_TRY(load_leaves(n, kinds.contains(FileKind::leaves), body));
     if (!body && n == last_ && leaves_.present)
       find(Kind::segment_missing, {n, {}, next_sequence(), {}},
@@ -129,9 +135,7 @@ class Verifier {
     first_ = next_sequence();
     const bool before = !body || (leaves_.present && n < last_ && first_ + leaves_.count() <= since_);
     std::vector<CheckpointEntry> entries;
-    if (kinds.contains(FileKind::checkpoints) && first_ + leaves_.count() >= since_) {
-      SR_LET(entries, load_checkpoints(n));
-    }
+    if (!notes.empty() && first_ + leaves_.count() >= since_) entries = parse_notes(n, notes);
     if (before) return by_hashes(n, entries, body);
     return by_records(n, entries);
   }
@@ -156,11 +160,9 @@ class Verifier {
     return {};
   }
 
-  Result<std::vector<CheckpointEntry>> load_checkpoints(std::uint64_t n) {
-    SR_LET(const std::string bytes, content(n, FileKind::checkpoints));
+  std::vector<CheckpointEntry> parse_notes(std::uint64_t n, std::string_view bytes) {
     CheckpointFile file = parse_checkpoints(n, bytes);
     std::vector<CheckpointEntry> good;
-    if (!file.sound && file.size == 0) return good;
     if (!file.sound || file.good != file.size)
       find(Kind::checkpoint_changed, {n, {}, {}, {}},
            fmt::format("the checkpoints of segment {} are damaged after entry {}", n, file.entries.size()));

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "core/redaction.h"
 #include "core/storage.h"
+#include "crypto/secure_memory.h"
 #include "store/tables.h"
 
 namespace strongroom::core {
@@ -1076,6 +1077,8 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   }
   SR_TRY(check_foundations());
   sealed_.store(false, std::memory_order_release);
+  if (!crypto::key_pages_locked())
+    parts_.env.log.warn("keys are not locked in memory: raise the limit on locked memory (RLIMIT_MEMLOCK)");
   parts_.env.log.info("unsealed", {{"revision", std::to_string(committer_->newest())}});
   return {};
 }

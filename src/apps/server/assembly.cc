@@ -222,6 +222,7 @@ void Assembly::serve() {
   wire::http::Loop::Settings settings;
   settings.batch = [this](wire::http::Loop& loop, std::vector<wire::http::Arrival> arrivals) {
     door_->take(loop, std::move(arrivals));
+    crypto::SystemRandom::forget();  // a clone of a running machine repeats at most one turn
   };
   settings.body_limit = [this](const wire::http::HttpRequest& head) { return door_->body_limit(head); };
   for (unsigned i = 0; i < usable_cores(); ++i) {

@@ -56,7 +56,7 @@ const Sound& sound() {
     test::World world;
     const test::FixedKeys keys;
     for (std::uint64_t round = 0; round < 2; ++round) {
-      auto log = Log::open_on(std::make_unique<Shared>(*disk), test::tiny(), world.env);
+      auto log = audit::Log::open_on(std::make_unique<Shared>(*disk), test::tiny(), world.env);
       require(log.has_value() && test::put(**log, test::small(round)) &&
               (*log)->unseal(keys, test::kStoreId));
       for (std::uint64_t i = 1; i < 9; ++i) require(test::put(**log, test::small(i, i)).has_value());

@@ -24,14 +24,25 @@ Result<int> show(Session& s) {
     s.print_json(view(out));
     return 0;
   }
-  Table t{"Time", "Type", "Operation", "Path", "Who", "Remote Address", "Error"};
+  Table t{"Sequence", "Time", "Type", "Operation", "Path", "Who", "Remote Address", "Error"};
   for (const json::Node n : records) {
     const json::Node request = member(n, "request");
-    t.add({member_text(n, "time"), member_text(n, "type"), member_text(request, "operation"),
-           member_text(request, "path"), member_text(member(n, "auth"), "display_name"),
-           member_text(request, "remote_address"), member_text(n, "error")});
+    t.add({member(n, "sequence").text(), member_text(n, "time"), member_text(n, "type"),
+           member_text(request, "operation"), member_text(request, "path"),
+           member_text(member(n, "auth"), "display_name"), member_text(request, "remote_address"),
+           member_text(n, "error")});
   }
   s.print_text(t.text());
+  return 0;
+}
+
+Result<int> key(Session& s) {
+  SR_LET(const Answer a,
+         s.demand({.method = "GET", .path = "sys/internal/audit/key"}, "Error reading the audit key"));
+  if (s.field()) return s.print_field(a.data(), *s.field());
+  if (s.format() != Format::table) return s.print(a);
+  s.console.line(fmt::format("Verifier key: {}\n\nNewest checkpoint:\n{}",
+                             member_text(a.data(), "verifier_key"), member_text(a.data(), "checkpoint")));
   return 0;
 }
 
@@ -90,10 +101,9 @@ Result<std::string> verifier_key(Session& s) {
   if (given && trust) return fail(Code::invalid_argument, "-key and -trust-local exclude each other");
   if (!given && !trust)
     return fail(Code::invalid_argument,
-                "-key=KEY is needed: the verifier key that strongroom operator init and strongroom status "
-                "print, or a file "
-                "with it. -trust-local uses the copy beside the log, which whoever changed the log could "
-                "have changed too.");
+                "-key=KEY is needed: the verifier key that strongroom audit key prints, or a file with it. "
+                "-trust-local uses the copy "
+                "beside the log, which whoever changed the log could have changed too.");
   const bool is_file = !given || ::access(std::string(*given).c_str(), F_OK) == 0;
   if (!is_file) return std::string(trimmed(*given));
   const std::string file = given ? std::string(*given) : std::string(s.arg(0)) + "/key.pub";
@@ -186,11 +196,21 @@ constexpr Flag kShow[] = {{"after", Takes::number, "Begin after this sequence nu
 constexpr Flag kArchive[] = {{"before", Takes::number, "Archive whole segments below this sequence number."}};
 
 constexpr Command kCommands[] = {
-    {"audit show", "", "Show records of the audit log",
-     "Values from outside are keyed digests. -field=checkpoint prints the newest signed checkpoint: keep it "
-     "on another machine.",
-     "strongroom audit show -limit=10\nstrongroom audit show -field=checkpoint > checkpoint.txt",
-     kHttp | kFormat | kField, kShow, 0, 0, &show},
+    {"audit show", "", "Show records of the audit log", "Values from outside are keyed digests.",
+     "strongroom audit show -limit=10\nstrongroom audit show -after=2 -format=json", kHttp | kFormat | kField,
+     kShow, 0, 0, &show},
+    {"audit key",
+     "",
+     "Print the audit log's verifier key and its newest checkpoint",
+     "Both are public. Keep them on another machine: audit verify needs the key, and finds more with a "
+     "checkpoint.",
+     "strongroom audit key -field=verifier_key > audit.key\nstrongroom audit key -field=checkpoint > "
+     "checkpoint.txt",
+     kHttp | kFormat | kField,
+     {},
+     0,
+     0,
+     &key},
     {"audit archive", "FOLDER", "Move the bodies of old records out of the log",
      "FOLDER is a path on the server. Hashes stay, so that the log can still be verified.",
      "strongroom audit archive -before=1000 /var/backups/audit", kHttp | kFormat, kArchive, 1, 1, &archive},

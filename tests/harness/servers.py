@@ -2,6 +2,7 @@
 
 Both get the same configuration: a durable store, one listener, one file audit device. Keys and tokens stay in memory.
 """
+import atexit
 import glob
 import json
 import os
@@ -61,6 +62,18 @@ def bao_binary():
     raise SystemExit("no bao binary: run scripts/setup test")
 
 
+_running = set()
+
+
+@atexit.register
+def _end_what_is_left():
+    """A test that stops half-way leaves no server behind."""
+    for process in _running:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+
+
 class Refused(Exception):
     """An answer with an error status."""
 
@@ -109,6 +122,7 @@ class Server:
         self.process = subprocess.Popen([*self._prefix, self.binary, "server", f"-config={self.config_file}"],
                                         stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         log.close()
+        _running.add(self.process)
         deadline = time.monotonic() + wait
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

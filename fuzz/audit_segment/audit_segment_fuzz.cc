@@ -65,7 +65,8 @@ const Sound& sound() {
       s.key = (*log)->verifier_key();
       s.note = (*log)->newest_checkpoint().text;
     }
-    for (const std::string& name : *disk->names()) s.files[name] = **read_small(*disk, name);
+    const std::vector<std::string> names = *disk->names();
+    for (const std::string& name : names) s.files[name] = **read_small(*disk, name);
     return s;
   }();
   return made;

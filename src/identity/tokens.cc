@@ -178,10 +178,11 @@ Result<std::shared_ptr<const TokenRecord>> Tokens::load(store::Txn& txn, std::ui
 }
 
 Result<bool> Tokens::alive(store::Txn& txn, const TokenRecord& r, WallTime now) const {
-  if (r.expires != WallTime{} && r.expires <= now) return false;
+  const auto expired = [now](const TokenRecord& t) { return t.expires != WallTime{} && t.expires <= now; };
+  if (expired(r)) return false;
   for (const auto ancestor : r.ancestors) {
-    SR_LET(const auto there, txn.revision_of(key(ancestor)));
-    if (!there) return false;
+    SR_LET(const auto above, load(txn, ancestor));
+    if (!above || expired(*above)) return false;
   }
   return true;
 }

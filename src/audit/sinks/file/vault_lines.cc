@@ -250,7 +250,8 @@ void append_mount(Object& o, const MountRef& m, bool with_accessor) {
 void append_uuid(std::string& out, const std::array<std::byte, 16>& id) {
   out.push_back('"');
   std::size_t at = 0;
-  for (const std::size_t n : {4, 2, 2, 2, 6}) {
+  for (const std::size_t n :
+       {std::size_t{4}, std::size_t{2}, std::size_t{2}, std::size_t{2}, std::size_t{6}}) {
     if (at != 0) out.push_back('-');
     append_hex(out, View(id).subspan(at, n));
     at += n;

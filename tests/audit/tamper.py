@@ -4,7 +4,7 @@
 With the public key alone: a byte changed, a record removed, two records swapped, a leaf or a checkpoint changed. With a
 checkpoint kept outside: the tail cut, an older copy put back. The untouched log must verify, with and without checkpoints.
 
-  tamper.py [--rounds 40] [--seed N]
+  tamper.py [--rounds 15] [--seed N]
 """
 import argparse
 import os
@@ -202,7 +202,7 @@ class Run:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=400 if os.environ.get("SR_LONG") else 40)
+    parser.add_argument("--rounds", type=int, default=400 if os.environ.get("SR_LONG") else 15)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     options = parser.parse_args()
     print(f"seed {options.seed}")

@@ -67,7 +67,10 @@ Result<std::shared_ptr<const Acl>> Policies::acl(store::Txn& txn, const std::vec
                                                  WallTime now) const {
   SR_LET(const auto epoch, txn.revision_of(epoch_key()));
   std::string joined;
-  for (const auto& n : names) (joined += n) += '\n';
+  for (const auto& n : names) {  // with its length: a name may hold any byte
+    put_u32(joined, static_cast<std::uint32_t>(n.size()));
+    joined += n;
+  }
   {
     const std::lock_guard guard(mutex_);
     const auto hit = cache_.find(joined);

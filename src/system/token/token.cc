@@ -21,8 +21,9 @@ std::unexpected<Error> not_yet(std::string_view name) {
   return bad(fmt::format("{}: is not supported by this version", name));
 }
 std::string trimmed_lower(std::string_view s) {
-  while (!s.empty() && s.front() == ' ') s.remove_prefix(1);
-  while (!s.empty() && s.back() == ' ') s.remove_suffix(1);
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  s.remove_prefix(std::min(s.find_first_not_of(kSpace), s.size()));
+  s.remove_suffix(s.size() - (s.find_last_not_of(kSpace) + 1));
   return identity::ascii_lower(s);
 }
 // "my app" -> "my-app": what Vault makes of a display name.
@@ -172,8 +173,7 @@ Result<std::vector<std::string>> Token::wanted_policies(const Prompt& p, const C
   // Anyone may pass on what they have; only sudo may give more.
   if (!p.caller.root && !p.caller.sudo)
     for (const auto& name : wanted)
-      if (name != "default" && !has(parent.policies, name))
-        return bad("child policies must be subset of parent");
+      if (!has(parent.policies, name)) return bad("child policies must be subset of parent");
   const bool parent_lacks_default = !parent.root() && !has(parent.policies, "default");
   if (!in.no_default_policy && !inherited && (!parent_lacks_default || p.caller.sudo) &&
       !has(wanted, "default")) {

@@ -629,7 +629,10 @@ Core::Turn::~Turn() {
 
 void Core::finish(std::unique_ptr<Flight> flight, Turn* turn) {
   auto& o = flight->outcome;
-  if (closing_.exchange(false)) return close_then_answer(std::move(flight));
+  if (closing_.load() == std::this_thread::get_id()) {
+    closing_ = std::thread::id();
+    return close_then_answer(std::move(flight));
+  }
   if (!o.txn) {
     if (!o.record) return answer(std::move(flight));
     return log_then_answer(std::move(flight));
@@ -1125,13 +1128,17 @@ Status Core::seal_now() {
   const Living living(*this);
   if (sealed()) return {};
   sealed_.store(true, std::memory_order_release);
+  bool asked = false;
   {
     // What is in flight ends first, so that its record is written under a key. One of them asked for this.
     std::unique_lock lock(flights_mutex_);
     flights_done_.wait_for(lock, std::chrono::seconds(10), [&] { return flights_ <= 1; });
-    closing_ = flights_ != 0;  // the keys go when its own record is written
+    asked = flights_ != 0;
   }
-  if (!closing_) close_keys();
+  if (asked)
+    closing_ = std::this_thread::get_id();  // the keys go when its own record is written
+  else
+    close_keys();
   parts_.env.log.info("sealed", {});
   return {};
 }

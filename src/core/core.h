@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <thread>
 #include <unordered_map>
 
 #include "audit/log.h"
@@ -160,7 +161,8 @@ class Core final : public store::CommitListener,
   std::unique_ptr<store::Committer> committer_;  // made at the first unseal
 
   std::atomic<bool> sealed_{true};
-  std::atomic<bool> closing_{false};        // sealed by a request that has not been recorded yet
+  // The thread whose request sealed the server and has not been recorded yet: only that one closes the keys.
+  std::atomic<std::thread::id> closing_{};
   std::atomic<std::int64_t> time_mark_{0};  // ns; server time never runs backwards
   std::mutex life_;                         // serialises init, unseal, seal
   bool initialised_ = false;                // under life_

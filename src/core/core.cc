@@ -339,7 +339,8 @@ class Core::Run {
     return {};
   }
 
-  Status authorise(engine::Operation op, identity::Sudo sudo) {
+  enum class Folds : std::uint8_t { no, yes };
+  Status authorise(engine::Operation op, identity::Sudo sudo, Folds folds = Folds::no) {
     if (!asker_) return fail(Code::unauthenticated, kDenied);
     identity::Check check;
     check.operation = acl_operation(op);
@@ -347,6 +348,13 @@ class Core::Run {
     check.parameters = {input_.body, input_.query};
     check.sudo = sudo;
     decision_ = acl_->decide(check);
+    if (decision_.allowed && folds == Folds::yes) {
+      folded_path_ = identity::ascii_lower(check.path);
+      if (folded_path_ != check.path) {
+        check.path = folded_path_;
+        decision_ = acl_->decide(check);
+      }
+    }
     if (!decision_.allowed) return fail(Code::permission_denied, kPolicyDenied);
     auto& actor = *out_.record->actor;
     actor.verdict = audit::Actor::Verdict::allowed;
@@ -389,8 +397,10 @@ class Core::Run {
       out_.record->operation = engine::name(prompt.operation);
     }
     if ((route.flags & engine::open) == 0) {
-      SR_TRY(authorise(prompt.operation, (route.flags & engine::sudo) != 0 ? identity::Sudo::needed
-                                                                           : identity::Sudo::not_needed));
+      SR_TRY(
+          authorise(prompt.operation,
+                    (route.flags & engine::sudo) != 0 ? identity::Sudo::needed : identity::Sudo::not_needed,
+                    (route.flags & engine::folds) != 0 ? Folds::yes : Folds::no));
       caller_.sudo = decision_.root || decision_.has_sudo;
     } else if (out_.record->actor) {
       out_.record->actor->verdict = audit::Actor::Verdict::allowed;
@@ -529,7 +539,7 @@ class Core::Run {
   std::shared_ptr<const identity::Acl> acl_;
   identity::Decision decision_;
   engine::Caller caller_;
-  std::string page_limit_;
+  std::string page_limit_, folded_path_;
   bool reserve_only_ = false;  // the disk is nearly full
   bool by_operator_ = false;   // the route asks for sudo, and the caller has it
 };

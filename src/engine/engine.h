@@ -128,6 +128,7 @@ enum RouteFlag : std::uint8_t {
   sudo = 2,       // needs the sudo capability
   unlogged = 4,   // no audit record of its own (health checks)
   sealed_ok = 8,  // answers while sealed
+  folds = 16,     // case in the path means nothing: the lowered path must be permitted, too
 };
 
 struct Route {

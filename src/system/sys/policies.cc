@@ -161,14 +161,16 @@ namespace {
 constexpr std::array kRoutes{
     route<&Sys::list_policies>(Verb::list, "policies/acl", "List ACL policies"),
     route<&Sys::list_policies>(Verb::read, "policies/acl", "List ACL policies"),
-    route<&Sys::read_policy>(Verb::read, "policies/acl/{name...}", "Read an ACL policy"),
-    route<&Sys::write_policy>(Verb::write, "policies/acl/{name...}", "Write an ACL policy"),
-    route<&Sys::delete_policy>(Verb::erase, "policies/acl/{name...}", "Delete an ACL policy"),
+    route<&Sys::read_policy>(Verb::read, "policies/acl/{name...}", "Read an ACL policy", engine::folds),
+    route<&Sys::write_policy>(Verb::write, "policies/acl/{name...}", "Write an ACL policy", engine::folds),
+    route<&Sys::delete_policy>(Verb::erase, "policies/acl/{name...}", "Delete an ACL policy", engine::folds),
     route<&Sys::list_rules>(Verb::list, "policy", "List ACL policies (old form)"),
     route<&Sys::list_rules>(Verb::read, "policy", "List ACL policies (old form)"),
-    route<&Sys::read_rules>(Verb::read, "policy/{name...}", "Read an ACL policy (old form)"),
-    route<&Sys::write_policy>(Verb::write, "policy/{name...}", "Write an ACL policy (old form)"),
-    route<&Sys::delete_policy>(Verb::erase, "policy/{name...}", "Delete an ACL policy (old form)"),
+    route<&Sys::read_rules>(Verb::read, "policy/{name...}", "Read an ACL policy (old form)", engine::folds),
+    route<&Sys::write_policy>(Verb::write, "policy/{name...}", "Write an ACL policy (old form)",
+                              engine::folds),
+    route<&Sys::delete_policy>(Verb::erase, "policy/{name...}", "Delete an ACL policy (old form)",
+                               engine::folds),
 };
 }  // namespace
 std::span<const engine::Route> policy_routes() { return kRoutes; }

@@ -39,7 +39,7 @@ struct Sys::Init {
   }
 };
 struct Sys::Keys {
-  std::vector<std::string> keys, keys_base64;
+  std::vector<Secret> keys, keys_base64;
   Secret root_token;
   std::optional<std::string> audit_verifier_key;
   static constexpr auto fields() {
@@ -170,8 +170,12 @@ Result<Sys::Keys> Sys::init(engine::Blocking& p, const Init& in) const {
   SR_LET(auto founded, parts_.life.init(wish));
   Keys keys;
   for (const auto& s : founded.shares) {
-    keys.keys.push_back(to_hex(s.reveal(Reveal::to_caller)));
-    keys.keys_base64.push_back(to_base64(s.reveal(Reveal::to_caller)));
+    auto text = to_hex(s.reveal(Reveal::to_caller));
+    keys.keys.push_back(Secret::copy_of(std::string_view(text)));
+    wipe(text);
+    text = to_base64(s.reveal(Reveal::to_caller));
+    keys.keys_base64.push_back(Secret::copy_of(std::string_view(text)));
+    wipe(text);
   }
   keys.root_token = std::move(founded.root_token);
   if (!founded.verifier_key.empty()) keys.audit_verifier_key = founded.verifier_key;

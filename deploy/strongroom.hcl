@@ -22,7 +22,6 @@ listener "tcp" {
 #   socket_group = "strongroom"
 # }
 
-api_addr  = "https://strongroom.example.com:8200"
 log_level = "info"
 # log_format = "json"
 

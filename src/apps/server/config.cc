@@ -458,6 +458,13 @@ void read_top(Reading& reading, const hcl::Body& body, Config& c) {
   if (s.has("cluster_addr"))
     reading.remark(Remark::Kind::note, body.find("cluster_addr")->at,
                    fmt::format("cluster_addr: {}", kOneNode));
+  for (const auto& [key, why] :
+       {std::pair{"api_addr", "no reply names this address"},
+        std::pair{"disable_mlock", "keys alone are locked in memory, always"},
+        std::pair{"unsafe_allow_api_audit_creation", "audit devices come from this file alone"}})
+    if (s.has(key))
+      reading.remark(Remark::Kind::note, body.find(key)->at,
+                     fmt::format("{}: {}; it has no effect", key, why));
   c.cluster_name = s.text("cluster_name", c.cluster_name);
   c.pid_file = s.text("pid_file", c.pid_file);
   c.plugin_directory = s.text("plugin_directory", c.plugin_directory);

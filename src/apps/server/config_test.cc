@@ -138,6 +138,8 @@ TEST(Config, ReadsVaultsStanzas) {
   EXPECT_TRUE(c.ui && c.disable_mlock && c.unsafe_allow_api_audit_creation);
   for (const Remark& r : c.remarks) EXPECT_EQ(r.kind, Remark::Kind::note) << r.to_string();
   EXPECT_THAT(remarks(c), HasSubstr("s.hcl, line 17: storage: node_id: this server is one node"));
+  for (const char* key : {"api_addr", "disable_mlock", "unsafe_allow_api_audit_creation"})
+    EXPECT_THAT(remarks(c), HasSubstr(std::string(key) + ": ")) << "accepted without effect, so it says so";
   EXPECT_THAT(remarks(c), HasSubstr("storage raft: the embedded store is used at its path"));
 }
 

@@ -547,7 +547,11 @@ class Core::Run {
 // ------------------------------------------------------------------ serving
 
 Core::Core(Parts parts, Settings settings) : parts_(parts), settings_(std::move(settings)) {}
-Core::~Core() { committer_.reset(); }
+Core::~Core() {
+  committer_.reset();
+  // The log borrows the keys from here until it is sealed.
+  if (!sealed()) close_keys();
+}
 
 void Core::install(const engine::Engine& sys, const engine::Engine& token, Router::Engines kinds) {
   sys_ = &sys;

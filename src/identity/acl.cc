@@ -105,22 +105,37 @@ std::string_view scalar_text(const hcl::Value& v) noexcept {
 }
 bool is_scalar(const json::Node& n) noexcept { return !n.is_null() && !n.is_array() && !n.is_object(); }
 
-// Fields accept a number or a boolean as a string and a list with commas, so a denied value is recognised in
-// each of these spellings.
+// The same without regard to case.
+bool glob_matches_folded(std::string_view pattern, std::string_view text) noexcept {
+  const auto same = [](char a, char b) { return lower(a) == lower(b); };
+  const auto equal = [&](std::string_view a, std::string_view b) { return std::ranges::equal(a, b, same); };
+  if (pattern.size() < 2) return equal(pattern, text);
+  const bool front = pattern.front() == '*';
+  const bool back = pattern.back() == '*';
+  if (front) pattern.remove_prefix(1);
+  if (back) pattern.remove_suffix(1);
+  if (front && back) return !std::ranges::search(text, pattern, same).empty() || pattern.empty();
+  if (pattern.size() > text.size()) return false;
+  if (front) return equal(pattern, text.substr(text.size() - pattern.size()));
+  return equal(pattern, back ? text.substr(0, pattern.size()) : text);
+}
+
+// Fields accept a number or a boolean as a string and a list with commas, and names of policies fold case and
+// lose spaces, so a denied value is recognised in each of these spellings.
 bool is_denied_scalar(const hcl::Value& rule, const json::Node& sent) noexcept {
   if (matches(rule, sent)) return true;
   if (!is_scalar(sent)) return false;
   const std::string_view text = scalar_text(rule);
   if (text.empty()) return false;
   std::string_view rest = sent.text();
-  if (glob_matches(text, rest)) return true;
-  if (!sent.is_string() || rest.find(',') == std::string_view::npos) return false;
+  if (glob_matches_folded(text, rest)) return true;
+  if (!sent.is_string()) return false;
   for (;;) {
     const std::size_t comma = std::min(rest.find(','), rest.size());
     std::string_view part = rest.substr(0, comma);
     while (part.starts_with(' ')) part.remove_prefix(1);
     while (part.ends_with(' ')) part.remove_suffix(1);
-    if (glob_matches(text, part)) return true;
+    if (glob_matches_folded(text, part)) return true;
     if (comma == rest.size()) return false;
     rest.remove_prefix(comma + 1);
   }

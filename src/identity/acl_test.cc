@@ -290,7 +290,8 @@ TEST(Acl, B10_DeniedValuesAreRecognisedInEverySpellingAFieldAccepts) {
   for (const char* no :
        {R"({"Policies":["admin"]})", R"({"POLICIES":"admin"})", R"({"policies":["dev","admin"]})",
         R"({"policies":"dev,admin"})", R"({"policies":"dev, admin ,x"})", R"({"policies":["dev,admin"]})",
-        R"({"ttl":"0"})", R"({"ttl":0.0})", R"({"orphan":"true"})"})
+        R"({"policies":["Admin"]})", R"({"policies":"ADMIN"})", R"({"policies":[" admin "]})",
+        R"({"policies":"dev, Admin"})", R"({"ttl":"0"})", R"({"ttl":0.0})", R"({"orphan":"true"})"})
     EXPECT_EQ(acl.why(no), Why::parameter_denied) << no;
   EXPECT_EQ(acl.why(R"({"policies":["dev","administrator"]})"), Why::granted);
 }

@@ -163,7 +163,7 @@ class Core final : public store::CommitListener,
   std::atomic<bool> sealed_{true};
   // The thread whose request sealed the server and has not been recorded yet: only that one closes the keys.
   std::atomic<std::thread::id> closing_{};
-  std::atomic<std::int64_t> time_mark_{0};  // ns; server time never runs backwards
+  mutable std::atomic<std::int64_t> time_mark_{0};  // ns; server time never runs backwards
   std::mutex life_;                         // serialises init, unseal, seal
   bool initialised_ = false;                // under life_
   std::string store_id_;                    // under life_

@@ -114,7 +114,13 @@ void AuditSink::raw(std::string_view text) {
     tree_.mac(redactor_.mac(text));
   } else {
     Walk walk(tree_, redactor_);
-    shown() ? walk.plain(doc->root()) : walk.foreign(doc->root());
+    if (shown())
+      walk.plain(doc->root());
+    else if (depth_ == 0)  // the caller's own object is the whole reply: its members are the outermost
+      redactor_.redact(doc->root(), std::vector<std::string_view>(plain_keys_.begin(), plain_keys_.end()),
+                       tree_);
+    else
+      walk.foreign(doc->root());
   }
   value_done();
 }

@@ -583,8 +583,7 @@ OURS_ALONE = {"audit key", "audit show", "audit archive", "audit verify", "store
 
 
 # What our server refuses in this version, and with what text. An entry that no longer holds is a failure.
-REFUSED = {"audit archive": "this server does not offer it",
-           "kv enable-versioning": "changing version 1 to 2 in place is not supported by this version"}
+REFUSED = {}
 
 
 def examples(server, report, commands):

@@ -316,8 +316,13 @@ Result<schema::Empty> Sys::tune(Prompt& p, const Tune& in) const {
     for (const auto& [k, v] : *in.options) options[k] = v;
     if (options.contains("version") && options["version"] != "1" && options["version"] != "2")
       return bad("options: version must be \"1\" or \"2\"");
-    if (options["version"] != e.options["version"])
-      return bad("options: changing version 1 to 2 in place is not supported by this version");
+    if (options["version"] != e.options["version"]) {
+      if (e.options["version"] == "2") return bad("cannot downgrade mount from version 2");
+      // Records of version 1 read as version 1 of a secret: nothing is rewritten, nothing is unavailable.
+      p.aside.warnings.emplace_back(
+          "Upgraded mount from version 1 to version 2. Requests must use the paths of version 2 from now "
+          "on.");
+    }
     SR_TRY(parts_.options(e.type, options));
     e.options = std::move(options);
     e.has_options = true;

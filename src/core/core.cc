@@ -147,6 +147,8 @@ struct Core::Flight {
   std::unique_ptr<Request> request;
   Done done;
   Outcome outcome;
+  // Whether it may need keys until its record is written: sealing waits for these.
+  enum class Needs : std::uint8_t { nothing, keys } needs = Needs::nothing;
 };
 
 // ------------------------------------------------------------------ one pass through the pipeline
@@ -573,6 +575,12 @@ void Core::Turn::serve(std::unique_ptr<Request> request, Done done) {
     const std::lock_guard guard(core_.flights_mutex_);
     if (!core_.draining_) {
       ++core_.flights_;
+      // Anybody may send these two: they must not hold up a seal.
+      const auto path = flight->request->call.path.text();
+      if (path != "sys/unseal" && path != "sys/init") {
+        flight->needs = Flight::Needs::keys;
+        ++core_.keyed_flights_;
+      }
     } else {
       flight->outcome.reply.error =
           Error{Code::unavailable, "the server is shutting down", {}, __FILE__, __LINE__};
@@ -686,6 +694,7 @@ void Core::close_then_answer(std::unique_ptr<Flight> flight) {
   {
     const std::lock_guard guard(life_);
     close_keys();
+    sealing_ = false;
   }
   answer(std::move(flight));
 }
@@ -737,9 +746,12 @@ void Core::log_then_answer(std::unique_ptr<Flight> flight) {
 
 void Core::answer(std::unique_ptr<Flight> flight) {
   flight->done(std::move(flight->request), std::move(flight->outcome.reply));
+  const auto needs = flight->needs;
   flight.reset();
   const std::lock_guard guard(flights_mutex_);
-  if (--flights_ <= 1) flights_done_.notify_all();
+  --flights_;
+  if (needs == Flight::Needs::keys) --keyed_flights_;
+  if (flights_ == 0 || keyed_flights_ <= 1) flights_done_.notify_all();
 }
 
 bool Core::knows(std::string_view presented) const {
@@ -1014,6 +1026,8 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
 }
 
 Status Core::unseal_with(const Secret& share) {
+  // Not to wait for it: the workers are needed by what ends before the keys go.
+  if (sealing_) return fail(Code::unavailable, "the server is being sealed; try again");
   const Living living(*this);
   if (!initialised_) return fail(Code::failed_precondition, "Vault is not initialized");
   if (!sealed()) return {};
@@ -1139,20 +1153,26 @@ void Core::close_keys() noexcept {
 }
 
 Status Core::seal_now() {
+  if (sealed() || sealing_.exchange(true)) return {};
   const Living living(*this);
-  if (sealed()) return {};
+  if (sealed()) {
+    sealing_ = false;
+    return {};
+  }
   sealed_.store(true, std::memory_order_release);
   bool asked = false;
   {
     // What is in flight ends first, so that its record is written under a key. One of them asked for this.
     std::unique_lock lock(flights_mutex_);
-    flights_done_.wait_for(lock, std::chrono::seconds(10), [&] { return flights_ <= 1; });
-    asked = flights_ != 0;
+    flights_done_.wait_for(lock, std::chrono::seconds(10), [&] { return keyed_flights_ <= 1; });
+    asked = keyed_flights_ != 0;
   }
-  if (asked)
+  if (asked) {
     closing_ = std::this_thread::get_id();  // the keys go when its own record is written
-  else
+  } else {
     close_keys();
+    sealing_ = false;
+  }
   parts_.env.log.info("sealed", {});
   return {};
 }

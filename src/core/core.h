@@ -161,12 +161,13 @@ class Core final : public store::CommitListener,
   std::unique_ptr<store::Committer> committer_;  // made at the first unseal
 
   std::atomic<bool> sealed_{true};
+  std::atomic<bool> sealing_{false};  // until the keys are gone
   // The thread whose request sealed the server and has not been recorded yet: only that one closes the keys.
   std::atomic<std::thread::id> closing_{};
   mutable std::atomic<std::int64_t> time_mark_{0};  // ns; server time never runs backwards
-  std::mutex life_;                         // serialises init, unseal, seal
-  bool initialised_ = false;                // under life_
-  std::string store_id_;                    // under life_
+  std::mutex life_;                                 // serialises init, unseal, seal
+  bool initialised_ = false;                        // under life_
+  std::string store_id_;                            // under life_
 
   // What seal_state() tells, so that asking never waits for a running unseal.
   struct Told {
@@ -193,8 +194,9 @@ class Core final : public store::CommitListener,
 
   std::mutex flights_mutex_;
   std::condition_variable flights_done_;
-  std::size_t flights_ = 0;  // under flights_mutex_
-  bool draining_ = false;    // under flights_mutex_
+  std::size_t flights_ = 0;        // under flights_mutex_
+  std::size_t keyed_flights_ = 0;  // those that sealing waits for; under flights_mutex_
+  bool draining_ = false;          // under flights_mutex_
 
   std::atomic<std::uint64_t> outbox_erased_{0};
 };

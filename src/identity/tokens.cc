@@ -115,7 +115,8 @@ struct Tokens::Cache {
   std::unordered_map<std::uint64_t, Slot> slots;  // under mutex
 };
 
-Tokens::Keys::Keys(const Secret& h, const Secret& l, const Secret& a) : hash(h), locator(l), accessor(a) {}
+Tokens::Keys::Keys(const Secret& h, const Secret& l, const Secret& a, std::uint64_t b)
+    : hash(h), locator(l), accessor(a), block(b) {}
 
 std::string Tokens::key(std::uint64_t number) {
   std::string k = store::table_key(store::Table::token);
@@ -125,12 +126,10 @@ std::string Tokens::key(std::uint64_t number) {
 
 Status Tokens::open(const Secret& hash_key, const Secret& locator_key, const Secret& accessor_key,
                     std::uint64_t block) {
-  auto made = std::make_shared<const Keys>(hash_key, locator_key, accessor_key);
+  auto made = std::make_shared<const Keys>(hash_key, locator_key, accessor_key, block);
   const std::lock_guard guard(mutex_);
   keys_ = std::move(made);
   cache_ = std::make_shared<Cache>();
-  block_ = block;
-  counter_ = 0;
   return {};
 }
 
@@ -241,7 +240,7 @@ Result<MadeToken> Tokens::create(store::Txn& txn, const NewToken& want, WallTime
   const auto k = keys();
   if (!k) return fail(Code::sealed, "Vault is sealed");
   TokenRecord r;
-  r.number = block_ << 32 | ++counter_;
+  r.number = k->block << 32 | ++k->counter;
   if (want.parent != nullptr) {
     if (want.parent->ancestors.size() >= kMostAncestors)
       return fail(Code::invalid_argument, "a token may have at most 32 ancestors; create an orphan");

@@ -98,10 +98,13 @@ class Tokens {
 
  private:
   struct Keys {
-    Keys(const Secret& hash, const Secret& locator, const Secret& accessor);
+    Keys(const Secret& hash, const Secret& locator, const Secret& accessor, std::uint64_t block);
     crypto::Hmac hash;
     crypto::AesBlock locator;
     crypto::AesBlock accessor;
+    // With the keys, so that a number is never made of one unseal's block and another's counter.
+    const std::uint64_t block;
+    mutable std::atomic<std::uint64_t> counter{0};
   };
   Result<std::shared_ptr<const TokenRecord>> load(store::Txn&, std::uint64_t number) const;
   Result<bool> alive(store::Txn&, const TokenRecord&, WallTime now) const;
@@ -110,8 +113,6 @@ class Tokens {
   struct Cache;
   std::shared_ptr<const Keys> keys_;  // under mutex_
   mutable std::mutex mutex_;
-  std::uint64_t block_ = 0;
-  mutable std::atomic<std::uint64_t> counter_{0};
   std::shared_ptr<Cache> cache_;
 };
 

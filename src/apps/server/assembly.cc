@@ -212,10 +212,16 @@ void Assembly::retain() {
   audit::Retention wish;
   wish.older_than = clock_.now() - *config_.audit_log.retention;
   const auto done = archive(wish);
-  if (!done)
-    log_.error("old audit records were not removed", {{"reason", done.error().message}});
-  else if (*done != 0)
-    log_.info("old audit records were removed", {{"segments", std::to_string(*done)}});
+  if (!done) log_.error("old audit records were not removed", {{"reason", done.error().message}});
+  if (!done || *done == 0) return;
+  log_.info("old audit records were removed", {{"segments", std::to_string(*done)}});
+  // What the server does by itself is on record, too.
+  audit::Record record;
+  record.what = audit::What::server;
+  record.time = core_->server_time();
+  record.operation = "retention";
+  record.count = *done;
+  audit_->append(std::move(record), {});
 }
 
 void Assembly::serve() {

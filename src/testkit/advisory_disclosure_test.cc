@@ -287,7 +287,8 @@ TEST(Property, P1_ACanonicalPathIsItsOwnCanonicalPath) {
     ASSERT_TRUE(again) << raw;
     EXPECT_EQ(again->text(), path->text());
     std::string escaped;
-    for (const unsigned char c : path->text()) escaped += c == '/' ? "/" : fmt::format("%{:02X}", c);
+    for (const char c : path->text())
+      escaped += c == '/' ? "/" : fmt::format("%{:02X}", static_cast<unsigned char>(c));
     const auto spelled = Path::from_url(escaped);
     ASSERT_TRUE(spelled) << escaped;
     EXPECT_EQ(spelled->text(), path->text()) << "two spellings, two paths";

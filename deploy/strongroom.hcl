@@ -31,7 +31,7 @@ max_lease_ttl     = "768h"
 # The built-in audit log is always on and needs no stanza. Put it on a disk of its own if you can.
 # audit_log {
 #   path      = "/var/log/strongroom"
-#   retention = "8760h" # bodies older than this may be archived; their hashes stay
+#   retention = "8760h" # bodies older than this are deleted; their hashes stay. To keep them: strongroom audit archive
 # }
 
 # Beside it, Vault's format for tools that read it.

@@ -84,7 +84,7 @@ Ask asking(const Case& c, const std::string& name, const std::string& value, con
     a.body = "{\"" + name + "\":" + value + "}";
   } else {
     std::string escaped;
-    for (const unsigned char ch : value) escaped += fmt::format("%{:02x}", ch);
+    for (const char ch : value) escaped += fmt::format("%{:02x}", static_cast<unsigned char>(ch));
     a.target += "?" + name + "=" + escaped;
   }
   return a;

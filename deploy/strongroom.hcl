@@ -12,6 +12,7 @@ listener "tcp" {
   # tls_min_version = "tls13"
 
   # Behind a proxy, so that the audit log names the client; only these addresses are believed.
+  # Whoever comes without the header is refused, unless x_forwarded_for_reject_not_present = false.
   # x_forwarded_for_authorized_addrs = ["10.0.0.0/8"]
 }
 
@@ -42,7 +43,7 @@ max_lease_ttl     = "768h"
 # }
 
 # Unattended start: a 32-byte key in a file that only this service can read, instead of key shares. Whoever has the file and
-# the store has the secrets.
+# the store has the secrets. Make it: head -c 32 /dev/urandom > /etc/strongroom/unseal.key
 # seal "static" {
 #   current_key_id = "2026-01"
 #   current_key    = "file:///etc/strongroom/unseal.key"

@@ -17,7 +17,8 @@ constexpr unsigned kMostAttempts = 8;
 constexpr std::size_t kWorkerBody = 1u << 20;
 constexpr std::size_t kMostAskers = 8192;
 const char* const kSealed = "Vault is sealed";
-const char* const kNoSpace = "the disk is full: only deletes are possible until space returns";
+const char* const kNoSpace =
+    "the disk is full: deletes work, everything else waits until an operator frees space on the disk";
 const char* const kDenied = "permission denied";
 const char* const kPolicyDenied = "1 error occurred:\n\t* permission denied\n\n";
 
@@ -1208,8 +1209,10 @@ Result<std::shared_ptr<const Router>> Core::router(store::Txn& txn) {
   SR_LET(auto made, Router::load(txn, fixed, kinds_, settings_.default_lease_ttl, settings_.max_lease_ttl));
   const std::lock_guard guard(router_mutex_);
   for (const auto& [path, m] : made->all())
-    if (m->entry.number >= store::kFirstMount && open_mounts_.insert(m->entry.number).second)
+    if (m->entry.number >= store::kFirstMount && !open_mounts_.contains(m->entry.number)) {
       SR_TRY(parts_.barrier.open_mount(m->entry.number, m->entry.wrapped_keys));
+      open_mounts_.insert(m->entry.number);
+    }
   if (!router_ || router_->epoch() < made->epoch()) router_ = made;
   return made;
 }

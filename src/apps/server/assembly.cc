@@ -75,7 +75,7 @@ void ReopenableLog::write(Level level, std::string_view message,
 }
 
 Assembly::Assembly(const Config& config, Log& log)
-    : config_(config), log_(log), workers_(2), env_{clock_, random_, workers_, log} {}
+    : config_(config), log_(log), workers_(4), env_{clock_, random_, workers_, log} {}
 
 Result<std::unique_ptr<Assembly>> Assembly::build(const Config& config, Log& log) {
   std::unique_ptr<Assembly> a(new Assembly(config, log));
@@ -201,6 +201,7 @@ Result<std::uint64_t> Assembly::archive(audit::Retention wish) {
   if (audit_path_.empty()) return fail(Code::unsupported, "this server keeps its audit log in memory");
   if (!wish.destination.empty() && !wish.destination.is_absolute())
     return fail(Code::invalid_argument, "destination: must be an absolute path");
+  const std::lock_guard guard(archiving_);
   for (const auto& s : sinks_) wish.exported = std::min(wish.exported, s->acknowledged());
   SR_LET(const auto done, audit::archive(audit_path_, wish));
   return done.segments.size();

@@ -91,6 +91,7 @@ class Assembly {
   std::vector<std::unique_ptr<wire::http::Listener>> listeners_;
   std::vector<std::unique_ptr<wire::http::Loop>> loops_;
   std::vector<std::thread> threads_;
+  std::mutex archiving_;  // one at a time: by the hour, or asked for
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;  // under mutex_

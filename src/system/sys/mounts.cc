@@ -60,9 +60,10 @@ struct Sys::Enable {
                                                       "Request fields the audit log shows."),
           field<&Config::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
                                                        "Reply fields the audit log shows."),
-          field<&Config::passthrough_request_headers>("passthrough_request_headers",
-                                                      "Headers an engine may read."),
-          field<&Config::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.")};
+          field<&Config::passthrough_request_headers>(
+              "passthrough_request_headers", "Kept and shown; no engine built so far reads headers."),
+          field<&Config::allowed_response_headers>("allowed_response_headers",
+                                                   "Kept and shown; no engine built so far sets headers.")};
     }
   };
   std::string path, type, description;
@@ -107,8 +108,9 @@ struct Sys::Tune {
         field<&Tune::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
                                                    "Reply fields the audit log shows."),
         field<&Tune::passthrough_request_headers>("passthrough_request_headers",
-                                                  "Headers an engine may read."),
-        field<&Tune::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.")};
+                                                  "Kept and shown; no engine built so far reads headers."),
+        field<&Tune::allowed_response_headers>("allowed_response_headers",
+                                               "Kept and shown; no engine built so far sets headers.")};
   }
 };
 
@@ -126,8 +128,8 @@ struct Sys::Tuned {
   static constexpr auto fields() {
     constexpr auto omit = schema::omit_empty | kPlain;
     return std::array{
-        field<&Tuned::allowed_response_headers>("allowed_response_headers", "Headers an engine may set.",
-                                                omit),
+        field<&Tuned::allowed_response_headers>("allowed_response_headers",
+                                                "Kept and shown; no engine built so far sets headers.", omit),
         field<&Tuned::audit_non_hmac_request_keys>("audit_non_hmac_request_keys",
                                                    "Request fields the audit log shows.", omit),
         field<&Tuned::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
@@ -138,8 +140,8 @@ struct Sys::Tuned {
         field<&Tuned::listing_visibility>("listing_visibility", "Who sees the mount.", omit),
         field<&Tuned::max_lease_ttl>("max_lease_ttl", "Largest TTL in force, in seconds."),
         field<&Tuned::options>("options", "Options of the engine.", schema::omit_empty),
-        field<&Tuned::passthrough_request_headers>("passthrough_request_headers",
-                                                   "Headers an engine may read.", omit),
+        field<&Tuned::passthrough_request_headers>(
+            "passthrough_request_headers", "Kept and shown; no engine built so far reads headers.", omit),
         field<&Tuned::token_type>("token_type", "Kind of tokens.", omit)};
   }
 };

@@ -17,8 +17,8 @@ struct Sys::MountConfig {
     using schema::field;
     constexpr auto omit = schema::omit_empty | schema::plain;
     return std::array{
-        field<&MountConfig::allowed_response_headers>("allowed_response_headers",
-                                                      "Headers an engine may set.", omit),
+        field<&MountConfig::allowed_response_headers>(
+            "allowed_response_headers", "Kept and shown; no engine built so far sets headers.", omit),
         field<&MountConfig::audit_non_hmac_request_keys>("audit_non_hmac_request_keys",
                                                          "Request fields the audit log shows.", omit),
         field<&MountConfig::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
@@ -29,8 +29,8 @@ struct Sys::MountConfig {
         field<&MountConfig::listing_visibility>("listing_visibility", "unauth shows the mount to everybody.",
                                                 omit),
         field<&MountConfig::max_lease_ttl>("max_lease_ttl", "Largest TTL in seconds; 0: the server's."),
-        field<&MountConfig::passthrough_request_headers>("passthrough_request_headers",
-                                                         "Headers an engine may read.", omit),
+        field<&MountConfig::passthrough_request_headers>(
+            "passthrough_request_headers", "Kept and shown; no engine built so far reads headers.", omit),
         field<&MountConfig::token_type>("token_type", "Kind of tokens an auth method gives.", omit)};
   }
 };

@@ -212,6 +212,9 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage)
     if (id.starts_with("s.")) return bad("custom token ID cannot have the 's.' prefix");
     if (id.find('.') != std::string::npos) return bad("custom token ID cannot have a '.' in the value");
     if (id.size() > 256) return bad("id: must be at most 256 bytes");
+    for (const char c : id)
+      if (c <= ' ' || c > '~')
+        return bad("id: must be printable ASCII without spaces, or no header could carry it");
   }
   if (in.ttl && in.ttl->count() < 0) return bad("ttl must be positive");
   if (in.explicit_max_ttl && in.explicit_max_ttl->count() < 0)

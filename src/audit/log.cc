@@ -341,6 +341,9 @@ class DurableLog final : public Log {
     SR_LET(next.leaves, disk_->open(segment_name(next.number, FileKind::leaves), Disk::Mode::create));
     SR_TRY(next.leaves->truncate(0));
     SR_TRY(next.leaves->write(0, header_bytes(FileKind::leaves, {next.number, next.first})));
+    // Now, as a segment that never takes a record is not synced again.
+    if (const Status synced = next.leaves->sync(); !synced)
+      return fail(Code::unavailable, synced.error().message);
     SR_TRY(disk_->rename(kNextName, segment_name(next.number, FileKind::log)));
     SR_TRY(disk_->sync_names());
     if (keys_ != nullptr) {

@@ -218,6 +218,36 @@ TEST(AuditLogSpace, RefusesWhenFullAndKeepsTheRecordsOfTransactions) {
   EXPECT_EQ(revisions, (std::vector<std::uint64_t>{1, 2, 3}));
 }
 
+// The header of its hashes was never synced, and a checkpoint further on kept recovery from writing it again.
+TEST(AuditLogSpace, ASegmentAbandonedBeforeItsFirstRecordVerifiesAfterAPowerCut) {
+  for (std::uint64_t dice = 1; dice <= 20; ++dice) {
+    store::SimDisk disk;
+    test::World world;
+    FixedKeys keys;
+    LogLimits l = test::tiny();
+    l.segment_bytes = 1u << 20;
+    {
+      auto log = Log::open_on(std::make_unique<SimDirectory>(disk), l, world.env);
+      ASSERT_TRUE(log);
+      ASSERT_TRUE((*log)->unseal(keys, kStoreId));
+      disk.set_capacity(disk.used() + 10);
+      EXPECT_EQ(test::put(**log, small(1)).error().code, Code::no_space);
+      disk.set_capacity(UINT64_MAX);
+      ASSERT_TRUE(test::put(**log, small(2)));
+      ASSERT_TRUE((*log)->sign_now());
+      disk.crash();
+    }
+    disk.restart(dice);
+    auto log = Log::open_on(std::make_unique<SimDirectory>(disk), l, world.env);
+    ASSERT_TRUE(log);
+    ASSERT_TRUE((*log)->unseal(keys, kStoreId));
+    SimDirectory directory(disk);
+    const auto report = verify(directory, (*log)->verifier_key());
+    ASSERT_TRUE(report);
+    for (const Finding& f : report->findings) ADD_FAILURE() << f.text << ", dice " << dice;
+  }
+}
+
 TEST(AuditLogSpace, AdmissionFollowsTheReserve) {
   store::SimDisk disk;
   test::World world;

@@ -839,9 +839,14 @@ void Core::erase_outbox() {
 }
 
 Status Core::append_and_wait(audit::Record record) {
-  std::promise<Status> durable;
-  auto ready = durable.get_future();
-  parts_.log.append(std::move(record), [&](Status s) { durable.set_value(std::move(s)); });
+  using namespace std::chrono_literals;
+  auto durable = std::make_shared<std::promise<Status>>();
+  auto ready = durable->get_future();
+  parts_.log.append(std::move(record), [durable](Status s) { durable->set_value(std::move(s)); });
+  // On a full disk the record of a transaction waits for space, but unsealing does not: it holds up health.
+  for (int tenths = 1; ready.wait_for(100ms) != std::future_status::ready; ++tenths)
+    if (auto room = parts_.log.admission(); (!room && tenths >= 10) || tenths >= 600)
+      return fail(room ? Code::unavailable : room.error().code, "the audit log cannot take a record");
   return ready.get();
 }
 

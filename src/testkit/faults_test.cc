@@ -105,6 +105,36 @@ TEST(FullDisk, WithoutAnyRoomNothingIsDoneAndNothingIsLost) {
   EXPECT_EQ(value(*server, "a"), "one");
 }
 
+// Unsealing waited for space with everything that health asks for locked.
+TEST(FullDisk, UnsealingWithRecordsThatFindNoRoomEndsAndIsDoneLater) {
+  for (std::uint64_t extra = 200;; extra += 150) {
+    ASSERT_LT(extra, 20'000u) << "no size at which the store has room for a delete and the log has none";
+    auto server = TestServer::ready();
+    ASSERT_EQ(write(*server, "a", "one").status, 200);
+    server->records();
+    server->disk.set_capacity(server->disk.used() + extra);
+    const auto before = (*server->store().snapshot())->revision();
+    if (server->root("DELETE", "secret/metadata/a").status != 204) continue;
+    const auto revision = (*server->store().snapshot())->revision();
+    ASSERT_EQ(revision, before + 1);
+    // The log has had its turn when it refuses the next record.
+    if (server->root("GET", "sys/mounts").status != 503 || server->log().durable_revision() == revision)
+      continue;
+    std::ignore = server->root("PUT", "sys/seal");
+    ASSERT_TRUE(server->core().sealed());
+    const auto unsealed = server->unseal();
+    EXPECT_EQ(unsealed.status, 503) << unsealed.body;
+    EXPECT_EQ(server->call("GET", "sys/health").status, 503);
+    server->disk.set_capacity(UINT64_MAX);
+    ASSERT_TRUE(comes_true([&] { return server->log().durable_revision() == revision; }));
+    ASSERT_EQ(server->unseal().status, 200);
+    std::map<std::uint64_t, int> seen;
+    for (const auto& r : server->records()) ++seen[r.record.revision];
+    for (std::uint64_t r = 1; r <= revision; ++r) EXPECT_EQ(seen[r], 1) << "revision " << r;
+    return;
+  }
+}
+
 TEST(FailedSync, OfTheLogStopsEverythingButHealthUntilARestart) {
   auto server = TestServer::ready();
   ASSERT_EQ(write(*server, "a", "one").status, 200);

@@ -61,6 +61,19 @@ struct Step {
   std::int64_t limit = 0;
 };
 
+// What all runs together have met, so that a test that meets nothing shows.
+struct Met {
+  std::uint64_t answers = 0;
+  std::uint64_t acknowledged = 0;
+  std::uint64_t changes = 0;
+  std::uint64_t refusals = 0;
+  std::uint64_t unavailable = 0;
+  std::uint64_t cuts_in_work = 0;
+  std::uint64_t cuts_in_start = 0;
+  std::uint64_t recovered = 0;  // records that recovery took from the outbox
+};
+Met met;
+
 // One client: asks, waits for the answer, remembers. Its paths and tokens are its own.
 struct Caller {
   std::size_t number = 0;
@@ -145,6 +158,7 @@ class World {
         server_.crash(dice_());
         continue;
       }
+      met.cuts_in_start += static_cast<std::uint64_t>(tries);
       // A cut that was planned for later falls into the work.
       server_.disk.crash_after(1u << 30);
       check();
@@ -189,6 +203,7 @@ class World {
 
   void end() {
     server_.disk.set_capacity(UINT64_MAX);
+    met.cuts_in_work += server_.disk.crashed() ? 1 : 0;
     const auto how = dice_() % 4;
     if (how == 0) {
       server_.stop();  // in order; the page cache survives
@@ -309,6 +324,10 @@ class World {
       s = *std::exchange(c.open, std::nullopt);
       a = *std::exchange(c.answer, std::nullopt);
     }
+    ++met.answers;
+    met.acknowledged += a.ok() ? 1 : 0;
+    met.refusals += a.status == 403 ? 1 : 0;
+    met.unavailable += a.status == 503 ? 1 : 0;
     const bool heard = a.status == 200 || a.status == 204 || a.status == 403 || a.status == 404;
     if (!heard) {
       EXPECT_EQ(a.status, 503) << a.body;
@@ -390,6 +409,7 @@ class World {
         }
         break;
     }
+    met.changes += changed ? 1 : 0;
     if (heard)
       told_.push_back({a.id, a.status, changed, fmt::format("{} {}", static_cast<int>(s.kind), s.path)});
     if (testing::Test::HasFailure()) ADD_FAILURE() << "answer " << a.status << " " << a.body;
@@ -468,9 +488,12 @@ class World {
     for (std::size_t i = 0; i < all.size(); ++i) {
       ASSERT_EQ(all[i].sequence, i);
       const auto& r = all[i].record;
+      met.recovered += r.mark == audit::Mark::recovered ? 1 : 0;
       if (r.revision != 0) {
         EXPECT_EQ(++revisions[r.revision], 1u) << "revision " << r.revision << " has two records";
       }
+      // Nothing was claimed, and nobody was told anything: recovery may have added what became of it.
+      if (r.outcome == "outcome_unknown") continue;
       if (r.request_id != Id{}) by_id[r.request_id].push_back(&r);
     }
     EXPECT_EQ(revisions.size(), revision) << "records of revisions, and the store's newest revision";
@@ -540,6 +563,12 @@ TEST(Simulation, NothingAcknowledgedIsLostByStoreOrLog) {
     run(seed);
     ASSERT_FALSE(testing::Test::HasFailure()) << "SR_SEED=" << seed;
   }
+  std::cout << fmt::format(
+      "{} answers: {} acknowledged ({} changes), {} refused, {} unavailable; power cuts: {} in work, {} in "
+      "starts; "
+      "{} recovered records seen\n",
+      met.answers, met.acknowledged, met.changes, met.refusals, met.unavailable, met.cuts_in_work,
+      met.cuts_in_start, met.recovered);
 }
 
 }  // namespace

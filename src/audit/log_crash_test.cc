@@ -190,6 +190,44 @@ TEST(AuditLogCrash, FailedSyncStopsTheLog) {
   EXPECT_EQ((*log)->unseal(keys, kStoreId).error().code, Code::unavailable);
 }
 
+// The page cache showed the entry whole, the next start believed it and went on in a new segment.
+TEST(AuditLogCrash, ACheckpointWhoseSyncFailedIsWrittenAgainByTheNextStart) {
+  for (std::uint64_t dice = 1; dice <= 20; ++dice) {
+    store::SimDisk disk(64);
+    test::World world;
+    FixedKeys keys;
+    LogLimits l = test::tiny();
+    l.segment_bytes = 1u << 20;
+    l.checkpoint_every = Seconds(3600);
+    {
+      auto log = Log::open_on(std::make_unique<SimDirectory>(disk), l, world.env);
+      ASSERT_TRUE(log);
+      ASSERT_TRUE((*log)->unseal(keys, kStoreId));
+      ASSERT_TRUE(test::put(**log, small(1)));
+      ASSERT_TRUE((*log)->sign_now());
+      ASSERT_TRUE(test::put(**log, small(2)));
+      disk.fail_sync_after(1);  // the hashes, then the checkpoint
+      EXPECT_FALSE((*log)->sign_now());
+    }
+    {
+      auto log = Log::open_on(std::make_unique<SimDirectory>(disk), l, world.env);
+      ASSERT_TRUE(log) << log.error().message;
+      ASSERT_TRUE((*log)->unseal(keys, kStoreId));
+      ASSERT_TRUE(test::put(**log, small(3)));
+      ASSERT_TRUE((*log)->sign_now());
+      disk.crash();
+    }
+    disk.restart(dice);
+    auto log = Log::open_on(std::make_unique<SimDirectory>(disk), l, world.env);
+    ASSERT_TRUE(log) << log.error().message;
+    ASSERT_TRUE((*log)->unseal(keys, kStoreId));
+    SimDirectory directory(disk);
+    const auto report = verify(directory, (*log)->verifier_key());
+    ASSERT_TRUE(report);
+    for (const Finding& f : report->findings) ADD_FAILURE() << f.text << ", dice " << dice;
+  }
+}
+
 TEST(AuditLogSpace, RefusesWhenFullAndKeepsTheRecordsOfTransactions) {
   store::SimDisk disk;
   test::World world;

@@ -103,11 +103,13 @@ Result<Recovery> recover(Disk& disk) {
     SR_LET(const std::string bytes, file->read(0, static_cast<std::size_t>(size)));
     CheckpointFile parsed = parse_checkpoints(*n, bytes);
     if (!parsed.entries.empty()) out.checkpoint = std::move(parsed.entries.back());
-    // Torn while it was appended; the file is never appended to again.
-    if (parsed.good < parsed.size) {
-      SR_TRY(file->truncate(parsed.good));
-      SR_TRY(file->sync());
-    }
+    // Torn while it was appended; the file is never appended to again. What is kept is written once more, as
+    // pages whose sync failed look clean: one entry at most is in doubt.
+    constexpr std::size_t kMostEntry = 8192;
+    const std::size_t from = parsed.good > kMostEntry ? parsed.good - kMostEntry : 0;
+    SR_TRY(file->write(from, std::string_view(bytes).substr(from, parsed.good - from)));
+    SR_TRY(file->truncate(parsed.good));
+    SR_TRY(file->sync());
   }
 
   std::uint64_t segment = out.checkpoint ? out.checkpoint->segment : *files.logs.begin();

@@ -126,7 +126,10 @@ TEST(FullDisk, UnsealingWithRecordsThatFindNoRoomEndsAndIsDoneLater) {
     EXPECT_EQ(unsealed.status, 503) << unsealed.body;
     EXPECT_EQ(server->call("GET", "sys/health").status, 503);
     server->disk.set_capacity(UINT64_MAX);
-    ASSERT_TRUE(comes_true([&] { return server->log().durable_revision() == revision; }));
+    ASSERT_TRUE(comes_true([&] {
+      server->call("GET", "sys/health");
+      return server->log().durable_revision() == revision;
+    }));
     ASSERT_EQ(server->unseal().status, 200);
     std::map<std::uint64_t, int> seen;
     for (const auto& r : server->records()) ++seen[r.record.revision];

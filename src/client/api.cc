@@ -315,7 +315,9 @@ Result<Sink> Api::State::once(const Request& r, const std::string& url, int& sta
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
       next = "is the server running there? Set the address with -address or STRONGROOM_ADDR";
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
-      next = "name the server's authority with -ca-cert or STRONGROOM_CACERT";
+      next =
+          "name the server's authority with -ca-cert or STRONGROOM_CACERT, and its name with "
+          "-tls-server-name if the certificate has another than the address";
     else if (code == CURLE_GOT_NOTHING || code == CURLE_SSL_CONNECT_ERROR || code == CURLE_RECV_ERROR)
       next = target.scheme == "https" ? "does the server speak TLS there? If not, use http:// in the address"
                                       : "does the server want TLS? If so, use https:// in the address";

@@ -105,6 +105,10 @@ Result<std::string> verifier_key(Session& s) {
                 "-trust-local uses the copy "
                 "beside the log, which whoever changed the log could have changed too.");
   const bool is_file = !given || ::access(std::string(*given).c_str(), F_OK) == 0;
+  // A verifier key has three parts with a plus between them; anything else was meant as a file.
+  if (!is_file && given->find('+') == std::string_view::npos)
+    return fail(Code::invalid_argument,
+                "-key is neither a verifier key nor a file that is there; check the path");
   if (!is_file) return std::string(trimmed(*given));
   const std::string file = given ? std::string(*given) : std::string(s.arg(0)) + "/key.pub";
   SR_LET(const SecretText text, read_secret_file(file));

@@ -78,6 +78,8 @@ Result<SecretText> token_to_log_in(Session& s) {
   }
   token = secret_text(trimmed(view(token)));
   if (token.empty()) return fail(Code::invalid_argument, "A token is needed to log in, and none was given");
+  if (view(token).find_first_of("\r\n") != std::string_view::npos)
+    return fail(Code::invalid_argument, "A token is one line, and several were given");
   return token;
 }
 

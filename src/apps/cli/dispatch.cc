@@ -94,8 +94,9 @@ int dispatch(std::span<const std::string_view> arguments, Console& console) {
       if (c.name.find(' ') == std::string_view::npos) names.push_back(c.name);
     for (const Group& g : all_groups()) names.push_back(g.name);
     const std::string_view near = nearest(first, names);
-    if (!near.empty())
-      console.error_line(fmt::format("Unknown command. Did you mean strongroom {}?\n", near));
+    // The word is not repeated: what was typed in the wrong place may be a secret.
+    console.error_line(near.empty() ? "Unknown command. These are known:\n"
+                                    : fmt::format("Unknown command. Did you mean strongroom {}?\n", near));
     console.err(overview());
     return kUnknownCommand;
   }

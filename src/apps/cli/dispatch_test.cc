@@ -50,6 +50,9 @@ TEST(Commands, AnUnknownOneIs127AndNamesTheNearest) {
   TestConsole c;
   EXPECT_EQ(run({"stauts"}, c), 127);
   EXPECT_NE(c.errors.find("Did you mean strongroom status?"), std::string::npos);
+  TestConsole far;
+  EXPECT_EQ(run({"frobnicate"}, far), 127);
+  EXPECT_EQ(far.errors.find("Unknown command."), 0U);
   TestConsole nothing;
   EXPECT_EQ(run({}, nothing), 127);
   TestConsole group;
@@ -125,6 +128,20 @@ TEST(Environment, AVariableSetToNothingHidesTheLaterOnes) {
   c.environment["HOME"] = "/nonexistent";
   EXPECT_EQ(run({"print", "token"}, c), 0);
   EXPECT_EQ(c.seen, "\n");
+}
+
+TEST(Login, TakesOneLineAndSendsNothingElse) {
+  TestConsole c;
+  c.input = "first\nsecond\n";
+  c.environment["STRONGROOM_ADDR"] = "http://127.0.0.1:1";
+  EXPECT_EQ(run({"login", "-"}, c), 1);
+  EXPECT_EQ(c.errors, "A token is one line, and several were given\n");
+}
+
+TEST(AuditVerify, AKeyThatIsNoFileAndNoKeyIsSaidToBeNeither) {
+  TestConsole c;
+  EXPECT_EQ(run({"audit", "verify", "-key=/nonexistent/audit.key", "/nonexistent"}, c), 1);
+  EXPECT_TRUE(c.errors.starts_with("-key is neither a verifier key nor a file")) << c.errors;
 }
 
 TEST(Version, IsTheSecondWord) {

@@ -297,9 +297,19 @@ std::unexpected<Error> Session::refusal(const Answer& a, std::string_view doing)
   }
   std::string next;
   if (a.status == 503 && text.find("sealed") != std::string::npos)
-    next = "\n\nUnseal the server first: strongroom operator unseal";
+    next = "\n\nUnseal the server first: strongroom operator unseal (a new server: strongroom operator init)";
   else if (a.status == 403 && api_->options().token.empty())
     next = "\n\nNo token was sent. Log in first: strongroom login";
+  else if (a.status == 403 && a.url.find("/sys/internal/ui/mounts/") != std::string::npos)
+    next =
+        "\n\nIs an engine mounted at this path (strongroom secrets list), and is the token still good "
+        "(strongroom token lookup)?";
+  else if (a.status == 400 && text.find("* Vault is not initialized") != std::string::npos)
+    next = "\n\nInitialize the server first: strongroom operator init";
+  else if (a.status == 400 && text.find("* the key shares do not open this store") != std::string::npos)
+    next =
+        "\n\nAt least one share was wrong or of another server. The count begins again: give all shares "
+        "anew.";
   return fail(Code::unavailable, text + next);
 }
 

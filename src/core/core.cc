@@ -1295,7 +1295,7 @@ void Core::tick() {
     if (!bad) return std::unexpected(std::move(bad).error());
     if (!gone) return false;
     std::size_t left = kBatch;
-    for (auto prefix :
+    for (const auto& prefix :
          {store::table_key(*gone), store::table_key(store::Table::directory) + store::table_key(*gone)}) {
       std::vector<std::string> keys;
       SR_TRY(txn.scan_keys(prefix, store::after_prefix(prefix), [&](std::string_view key) {

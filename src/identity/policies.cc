@@ -90,6 +90,7 @@ Result<std::shared_ptr<const Acl>> Policies::acl(store::Txn& txn, const std::vec
     parsed.push_back(std::move(policy));
   }
   std::vector<const Policy*> pointers;
+  pointers.reserve(parsed.size());
   for (const auto& p : parsed) pointers.push_back(&p);
   SR_LET(auto compiled,
          Acl::compile(pointers, CompileOptions{.now = now, .templates = nullptr, .fold_below = {}}));

@@ -111,13 +111,14 @@ class DurableLog final : public Log {
   Status sign_now() override { return obey(Order{}); }
 
   void append(Record record, Durable done) override {
+    // Before the log's thread can take it: it counts down, and below zero every request would be refused.
+    queued_.fetch_add(1, std::memory_order_relaxed);
     bool first = false;
     {
       const std::scoped_lock lock(mutex_);
       first = queue_.empty();
       queue_.push_back({std::move(record), std::move(done)});
     }
-    queued_.fetch_add(1, std::memory_order_relaxed);
     if (first) wake_.notify_one();
   }
 

@@ -257,11 +257,14 @@ TEST_F(AdvisoryAccess, A12_P6_ATokenWithOneUseIsGoodForOneRequestAmongMany) {
     for (int t = 0; t < 4; ++t)
       threads.emplace_back([&] {
         for (int i = 0; i < 3; ++i) {
-          const auto status = as(token, "GET", "secret/data/a").status;
+          const auto answer = as(token, "GET", "secret/data/a");
+          const auto status = answer.status;
           if (status == 200)
             ++good;
-          else if (status != 403)
+          else if (status != 403) {
             ++other;
+            ADD_FAILURE() << status << " " << answer.body;
+          }
         }
       });
     for (auto& t : threads) t.join();

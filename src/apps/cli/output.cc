@@ -58,8 +58,14 @@ bool looks_numeric(std::string_view s) {
   if (s.find_first_not_of("0123456789.") == std::string_view::npos)
     return std::count(s.begin(), s.end(), '.') < 2;
   if (s.find_first_not_of("0123456789._eE+-:") == std::string_view::npos) return true;
-  if (s.size() > 1 && s[0] == '0' && std::string_view("xXoObB").find(s[1]) != std::string_view::npos)
-    return true;
+  if (s.size() > 2 &&
+      s[0] == '0') {  // 0b11 is a number; an identifier that begins with 0b and goes on is none
+    const std::string_view digits = s[1] == 'x' || s[1] == 'X'   ? "0123456789abcdefABCDEF_"
+                                    : s[1] == 'o' || s[1] == 'O' ? "01234567_"
+                                    : s[1] == 'b' || s[1] == 'B' ? "01_"
+                                                                 : "";
+    if (!digits.empty() && s.find_first_not_of(digits, 2) == std::string_view::npos) return true;
+  }
   return s.size() >= 5 && s[4] == '-' &&
          s.substr(0, 4).find_first_not_of("0123456789") == std::string_view::npos;
 }

@@ -87,6 +87,12 @@ TEST(Output, FindsFieldsOfTokensWrappingsAndData) {
   EXPECT_FALSE(secret_field(j.root(), "nothing", Format::table));
 }
 
+TEST(Output, AnIdentifierThatBeginsLikeABinaryNumberIsPlainInYaml) {
+  EXPECT_EQ(str(yaml_text(R"(["0b3284a2-df88-4afd-bc7e-ae70492c3200","0b12"])")),
+            "- 0b3284a2-df88-4afd-bc7e-ae70492c3200\n- 0b12\n");
+  EXPECT_EQ(str(yaml_text(R"(["0b11","0x1F","0o17"])")), "- \"0b11\"\n- \"0x1F\"\n- \"0o17\"\n");
+}
+
 TEST(Output, QuotesInYamlWhatWouldBeAnotherType) {
   EXPECT_EQ(
       str(yaml_text(

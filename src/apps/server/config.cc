@@ -533,8 +533,12 @@ Result<Config> add_config(Config base, std::string_view file, std::string_view t
 }
 
 Result<Config> complete_config(Config c) {
-  const auto bad = [](std::string_view rule) {
-    return fail(Code::invalid_argument, fmt::format("configuration: {}", rule));
+  const auto bad = [&](std::string_view rule) {
+    // What is missing may be there under a misspelled name.
+    std::string text = fmt::format("configuration: {}", rule);
+    for (const Remark& r : c.remarks)
+      if (r.kind == Remark::Kind::warning) text += "\n  " + r.to_string();
+    return fail(Code::invalid_argument, std::move(text));
   };
   if (!c.storage)
     return bad("there is no storage block; add storage \"embedded\" { path = \"/var/lib/strongroom\" }");
@@ -547,6 +551,14 @@ Result<Config> complete_config(Config c) {
       if (c.listeners[i].address == c.listeners[k].address && !c.listeners[i].address.ends_with(":0"))
         return fail(Code::invalid_argument, fmt::format("{}, line {}: another listener has the same address",
                                                         c.listeners[i].file, c.listeners[i].line));
+  for (const ListenerConfig& l : c.listeners) {
+    if (l.kind != ListenerConfig::Kind::tcp || l.tls) continue;
+    const auto host = std::string_view(l.address).substr(0, l.address.rfind(':'));
+    if (host == "localhost" || host == "[::1]" || host.starts_with("127.")) continue;
+    c.remarks.push_back({Remark::Kind::warning, l.file, l.line,
+                         "tls_disable on an address that other machines reach: tokens and secrets cross the "
+                         "network in clear"});
+  }
   // An audit file among the plugins would be one step from a program that the server runs.
   if (!c.plugin_directory.empty())
     for (const AuditFileConfig& a : c.audit_files)

@@ -1,0 +1,128 @@
+// The mount table's changes, and what the server does by itself: expiry, sweeping, erasure of unmounted
+// ranges.
+#include "core/core.h"
+#include "core/texts.h"
+
+namespace strongroom::core {
+
+// ------------------------------------------------------------------ mounts
+
+Result<std::shared_ptr<const Router>> Core::router(store::Txn& txn) {
+  SR_LET(const auto epoch, txn.revision_of(mount_epoch_key()));
+  {
+    const std::lock_guard guard(router_mutex_);
+    if (router_ && router_->epoch() == epoch.value_or(0)) return router_;
+  }
+  std::vector<Mounted> fixed;
+  {
+    const std::lock_guard guard(keys_mutex_);
+    fixed = fixed_;
+  }
+  SR_LET(auto made, Router::load(txn, fixed, kinds_, settings_.default_lease_ttl, settings_.max_lease_ttl));
+  const std::lock_guard guard(router_mutex_);
+  for (const auto& [path, m] : made->all())
+    if (m->entry.number >= store::kFirstMount && !open_mounts_.contains(m->entry.number)) {
+      SR_TRY(parts_.barrier.open_mount(m->entry.number, m->entry.wrapped_keys));
+      open_mounts_.insert(m->entry.number);
+    }
+  if (!router_ || router_->epoch() < made->epoch()) router_ = made;
+  return made;
+}
+
+Status Core::enable(store::Txn& txn, MountEntry entry) {
+  auto& random = parts_.env.random;
+  SR_LET(const auto stored, txn.get(setting("mount-number")));
+  entry.number = stored && stored->size() == 8 ? static_cast<std::uint32_t>(get_be(view(*stored))) + 1
+                                               : store::kFirstMount;
+  std::string text;
+  put_u64(text, entry.number);
+  txn.put(setting("mount-number"), SecretText(text));
+  entry.accessor = entry.type + "_" + hex8(random);
+  entry.uuid = uuid(random);
+  SR_LET(entry.wrapped_keys, parts_.barrier.new_mount_keys(entry.number));
+  return change(txn, entry);
+}
+
+Status Core::change(store::Txn& txn, const MountEntry& entry) {
+  txn.put(mount_key(entry.number), pack(entry));
+  txn.put(mount_epoch_key(), SecretText("m"));
+  return {};
+}
+
+Status Core::disable(store::Txn& txn, const Mounted& mounted) {
+  auto entry = mounted.entry;
+  entry.deleting = true;
+  return change(txn, entry);
+}
+
+// ------------------------------------------------------------------ housekeeping
+
+void Core::tick() {
+  if (sealed()) return;
+  constexpr std::size_t kBatch = 1000;
+  const auto once = [&](auto&& work) {
+    auto snapshot = parts_.store.snapshot();
+    if (!snapshot) return false;
+    store::Txn txn(**snapshot, parts_.barrier);
+    const auto result = work(txn);
+    if (!result && result.error().code != Code::conflict && result.error().code != Code::sealed)
+      parts_.env.log.warn("housekeeping failed", {{"code", std::string(name(result.error().code))},
+                                                  {"detail", result.error().detail}});
+    return result && *result;
+  };
+  using Swept = identity::Tokens::Swept;
+  while (!sealed() && once([&](store::Txn& txn) -> Result<bool> {
+    std::vector<std::uint64_t> expired;
+    SR_LET(const auto swept, tokens_.expire(txn, server_time(), kBatch, expired));
+    if (txn.dirty()) SR_TRY(commit_own(txn, "expire", expired.size()));
+    return swept == Swept::more;
+  })) {
+  }
+  while (!sealed() && once([&](store::Txn& txn) -> Result<bool> {
+    SR_LET(const auto swept, tokens_.sweep(txn, kBatch));
+    if (txn.dirty()) SR_TRY(commit_own(txn, "sweep", 0));
+    return swept == Swept::more;
+  })) {
+  }
+  // Unmounted ranges: records, then directory chunks, then the entry with its keys. A crash goes on here.
+  while (!sealed() && once([&](store::Txn& txn) -> Result<bool> {
+    std::optional<std::uint32_t> gone;
+    const auto table = store::table_key(store::Table::mount);
+    Status bad;
+    SR_TRY(txn.scan(table, store::after_prefix(table), [&](std::string_view key, const SecretText& value) {
+      const auto number = static_cast<std::uint32_t>(get_be(key.substr(4)));
+      auto entry = unpack_mount(number, view(value));
+      if (!entry) {
+        bad = std::unexpected(std::move(entry).error());
+        return false;
+      }
+      if (entry->deleting) gone = number;
+      return !gone;
+    }));
+    if (!bad) return std::unexpected(std::move(bad).error());
+    if (!gone) return false;
+    std::size_t left = kBatch;
+    for (const auto& prefix :
+         {store::table_key(*gone), store::table_key(store::Table::directory) + store::table_key(*gone)}) {
+      std::vector<std::string> keys;
+      SR_TRY(txn.scan_keys(prefix, store::after_prefix(prefix), [&](std::string_view key) {
+        keys.emplace_back(key);
+        return keys.size() < left;
+      }));
+      left -= keys.size();
+      for (auto& k : keys) txn.erase(std::move(k));
+      if (left == 0) break;
+    }
+    if (left != 0) txn.erase(mount_key(*gone));
+    SR_TRY(commit_own(txn, "erase-unmounted", kBatch - left));
+    if (left != 0) {
+      const std::lock_guard guard(router_mutex_);
+      open_mounts_.erase(*gone);
+      parts_.barrier.close_mount(*gone);
+    }
+    return true;
+  })) {
+  }
+}
+
+}  // namespace strongroom::core

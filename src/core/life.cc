@@ -1,0 +1,332 @@
+// The life of the server: init, unseal, seal, and what must hold before anybody is let in.
+#include <fmt/format.h>
+
+#include "core/core.h"
+#include "core/texts.h"
+#include "crypto/secure_memory.h"
+
+namespace strongroom::core {
+namespace {
+
+// The store as it will be once the founding writes are in it: everything of init becomes durable in one
+// group.
+class FoundingSnapshot final : public store::Snapshot {
+ public:
+  explicit FoundingSnapshot(const std::vector<store::Write>& writes) {
+    for (const auto& w : writes)
+      if (w.value) entries_[w.key] = *w.value;
+  }
+  store::Revision revision() const noexcept override { return 0; }
+  Result<std::optional<std::string_view>> get(std::string_view key) const override {
+    const auto at = entries_.find(key);
+    if (at == entries_.end()) return std::nullopt;
+    return std::optional<std::string_view>(at->second);
+  }
+  Status scan(std::string_view first, std::string_view last, const Visit& visit) const override {
+    for (auto at = entries_.lower_bound(first); at != entries_.end() && at->first < last; ++at)
+      if (!visit(at->first, at->second)) break;
+    return {};
+  }
+
+ private:
+  std::map<std::string, std::string, std::less<>> entries_;
+};
+
+}  // namespace
+
+// Holds life_ and publishes what changed when it ends.
+class Core::Living {
+ public:
+  explicit Living(Core& core) : core_(core), lock_(core.life_) {}
+  Living(const Living&) = delete;
+  Living& operator=(const Living&) = delete;
+  ~Living() { core_.tell(); }
+
+ private:
+  Core& core_;
+  std::lock_guard<std::mutex> lock_;
+};
+
+Status Core::start() {
+  const Living living(*this);
+  SR_LET(const auto snapshot, parts_.store.snapshot());
+  SR_LET(auto id, barrier::Barrier::store_id(*snapshot));
+  if (!id) return {};
+  initialised_ = true;
+  store_id_ = *std::move(id);
+  SR_LET(const auto config, barrier::Barrier::seal_config(*snapshot));
+  SR_TRY(parts_.seal.expect(config));
+  if (parts_.seal.opening() != barrier::Seal::Opening::unattended) return {};
+  SR_TRY(parts_.barrier.unseal(*snapshot, parts_.seal));
+  return open_after_unseal(*snapshot);
+}
+
+void Core::tell() {
+  Told now{initialised_, parts_.seal.config(), parts_.seal.progress()};
+  const std::lock_guard guard(told_mutex_);
+  told_ = std::move(now);
+}
+
+SealState Core::seal_state() const {
+  SealState s;
+  {
+    const std::lock_guard guard(told_mutex_);
+    s.initialised = told_.initialised;
+    s.config = told_.config;
+    s.progress = told_.progress;
+  }
+  s.sealed = sealed();
+  s.storage_type = settings_.storage_type;
+  if (!s.sealed) {
+    const std::lock_guard guard(keys_mutex_);
+    s.cluster_name = cluster_name_;
+    s.cluster_id = cluster_id_;
+  }
+  return s;
+}
+
+Result<Founded> Core::init(const barrier::SealConfig& wish) {
+  const Living living(*this);
+  if (initialised_) return fail(Code::failed_precondition, "Vault is already initialized");
+  Founded founded;
+  SR_LET(founded.shares, parts_.seal.deal(wish));
+  SR_LET(auto founding, parts_.barrier.found(parts_.seal));
+  const auto undo = [this](Error e) {
+    tokens_.close();
+    parts_.barrier.seal_keys();
+    parts_.seal.reset();
+    return std::unexpected(std::move(e));
+  };
+  const FoundingSnapshot empty(founding.writes);
+  for (std::size_t i = 0; i < founded.shares.size() && i < parts_.seal.config().threshold; ++i)
+    if (auto given = parts_.seal.add_share(founded.shares[i]); !given) return undo(std::move(given).error());
+  if (auto opened = parts_.barrier.unseal(empty, parts_.seal); !opened)
+    return undo(std::move(opened).error());
+  using P = barrier::Barrier::Purpose;
+  SR_LET(const auto hash, parts_.barrier.purpose_key(P::token_hash));
+  SR_LET(const auto locator, parts_.barrier.purpose_key(P::token_locator));
+  SR_LET(const auto accessor, parts_.barrier.purpose_key(P::accessor_locator));
+  SR_TRY(tokens_.open(hash, locator, accessor, 0));
+
+  store::Txn txn(empty, parts_.barrier);
+  auto& random = parts_.env.random;
+  const auto now = server_time();
+  policies_.put(txn, {"default", std::string(identity::default_policy_text()), now, 1, false});
+  policies_.put(txn,
+                {"response-wrapping", std::string(identity::response_wrapping_policy_text()), now, 1, false});
+  txn.put(mount_epoch_key(), SecretText("m"));
+  txn.put(setting("cluster-id"), SecretText(uuid(random)));
+  txn.put(setting("cluster-name"),
+          SecretText(settings_.cluster_name.empty() ? "strongroom-cluster-" + hex8(random)
+                                                    : settings_.cluster_name));
+  txn.put(setting("fixed-accessors"), SecretText(hex8(random) + hex8(random)));
+  identity::NewToken root;
+  root.policies = {"root"};
+  root.display_name = "root";
+  root.path = "auth/token/root";
+  root.renewable = false;
+  auto made = tokens_.create(txn, root, now, random);
+  if (!made) return undo(std::move(made).error());
+  founded.root_token = std::move(made->id);
+
+  audit::Record record;
+  record.what = audit::What::server;
+  record.time = now;
+  record.operation = "init";
+  auto t = txn.take();
+  t.record = audit::encode(record);
+  store::Draft draft{1, t.puts, t.edits, t.record};
+  store::Group group;
+  group.first = group.last = draft.revision;
+  group.writes = std::move(founding.writes);
+  if (auto sealed = parts_.barrier.seal(empty, std::span(&draft, 1), group.writes); !sealed)
+    return undo(std::move(sealed).error());
+  auto epoch = parts_.store.lead();
+  if (!epoch) return undo(std::move(epoch).error());
+  if (auto applied = parts_.store.apply(group, *epoch); !applied) {
+    parts_.barrier.settled(store::Sealer::Fate::dropped);
+    return undo(std::move(applied).error());
+  }
+  parts_.barrier.settled(store::Sealer::Fate::applied);
+  initialised_ = true;
+  store_id_ = founding.store_id;
+  const auto config = parts_.seal.config();
+  undo({});
+  SR_TRY(parts_.seal.expect(config));
+  if (parts_.seal.opening() == barrier::Seal::Opening::unattended) {
+    SR_LET(const auto newest, parts_.store.snapshot());
+    SR_TRY(parts_.barrier.unseal(*newest, parts_.seal));
+    SR_TRY(open_after_unseal(*newest));
+    founded.verifier_key = verifier_key();
+  }
+  return founded;
+}
+
+Status Core::unseal_with(const Secret& share) {
+  // Not to wait for it: the workers are needed by what ends before the keys go.
+  if (sealing_) return fail(Code::unavailable, "the server is being sealed; try again");
+  const Living living(*this);
+  if (!initialised_) return fail(Code::failed_precondition, "Vault is not initialized");
+  if (!sealed()) return {};
+  SR_LET(const auto progress, parts_.seal.add_share(share));
+  if (!progress.complete) return {};
+  SR_LET(const auto snapshot, parts_.store.snapshot());
+  if (auto opened = parts_.barrier.unseal(*snapshot, parts_.seal); !opened) {
+    parts_.seal.reset();
+    return opened;
+  }
+  auto opened = open_after_unseal(*snapshot);
+  if (!opened) close_keys();
+  return opened;
+}
+
+void Core::unseal_reset() {
+  const Living living(*this);
+  parts_.seal.reset();
+}
+
+Status Core::open_after_unseal(const store::Snapshot& snapshot) {
+  parts_.seal.reset();  // shares and wrapping key are done with
+  using P = barrier::Barrier::Purpose;
+  SR_LET(const auto audit_key, parts_.barrier.purpose_key(P::audit_hmac));
+  SR_LET(const auto hash, parts_.barrier.purpose_key(P::token_hash));
+  SR_LET(const auto locator, parts_.barrier.purpose_key(P::token_locator));
+  SR_LET(const auto accessor, parts_.barrier.purpose_key(P::accessor_locator));
+  SR_TRY(parts_.log.unseal(*this, store_id_));
+  SR_TRY(recover_outbox());
+  if (!committer_)
+    committer_ = std::make_unique<store::Committer>(parts_.store, parts_.barrier, *this, parts_.env.log,
+                                                    settings_.commits);
+
+  store::Txn txn(snapshot, parts_.barrier);
+  SR_LET(const auto mark, txn.get(setting("time-mark")));
+  if (mark && mark->size() == 8) {
+    const auto stored = static_cast<std::int64_t>(get_be(view(*mark)));
+    if (stored > time_mark_) time_mark_ = stored;
+  }
+  SR_LET(const auto block, txn.get(setting("token-block")));
+  const std::uint64_t next = block && block->size() == 8 ? get_be(view(*block)) + 1 : 1;
+  std::string text;
+  put_u64(text, next);
+  txn.put(setting("token-block"), SecretText(text));
+  text.clear();
+  put_u64(text, static_cast<std::uint64_t>(server_time().time_since_epoch().count()));
+  txn.put(setting("time-mark"), SecretText(text));
+  SR_LET(const auto name, txn.get(setting("cluster-name")));
+  SR_LET(const auto id, txn.get(setting("cluster-id")));
+  SR_LET(const auto accessors, txn.get(setting("fixed-accessors")));
+  SR_TRY(commit_own(txn, "unseal", 0));
+  SR_TRY(tokens_.open(hash, locator, accessor, next));
+  {
+    const std::lock_guard guard(keys_mutex_);
+    audit_key_ = std::make_shared<const audit::Redactor>(audit_key);
+    cluster_name_ = name ? view(*name) : std::string_view();
+    cluster_id_ = id ? view(*id) : std::string_view();
+    verifier_key_ = parts_.log.verifier_key();
+    fixed_.clear();
+    const auto hex = accessors ? std::string(view(*accessors)) : std::string(16, '0');
+    for (const auto& [path, type, engine, clazz, accessor_hex, about] :
+         {std::tuple{"sys/", "system", sys_, engine::Class::secret, hex.substr(0, 8),
+                     "system endpoints used for control, policy and debugging"},
+          std::tuple{"auth/token/", "token", token_engine_, engine::Class::auth, hex.substr(8),
+                     "token based credentials"}}) {
+      Mounted m;
+      m.entry.path = m.view.path = path;
+      m.entry.type = m.view.type = type;
+      m.entry.accessor = m.view.accessor =
+          (clazz == engine::Class::auth ? "auth_" : "") + std::string(type) + "_" + accessor_hex;
+      m.entry.description = m.view.description = about;
+      m.entry.uuid = m.view.uuid = cluster_id_;
+      m.view.clazz = clazz;
+      m.engine = engine;
+      m.routes = engine->routes(m.view);
+      fixed_.push_back(std::move(m));
+    }
+  }
+  SR_TRY(check_foundations());
+  sealed_.store(false, std::memory_order_release);
+  if (!crypto::key_pages_locked())
+    parts_.env.log.warn("keys are not locked in memory: raise the limit on locked memory (RLIMIT_MEMLOCK)");
+  parts_.env.log.info("unsealed", {{"revision", std::to_string(committer_->newest())}});
+  return {};
+}
+
+// Every mount and policy must open and parse before anybody is let in: a lost or damaged one is found here,
+// not when it would have decided.
+Status Core::check_foundations() {
+  SR_LET(const auto snapshot, parts_.store.snapshot());
+  store::Txn txn(*snapshot, parts_.barrier);
+  SR_LET([[maybe_unused]] const auto routes, router(txn));
+  SR_LET(const auto names, policies_.names(txn));
+  for (const auto& n : names) {
+    if (n == "root") continue;
+    SR_LET(const auto entry, policies_.get(txn, n));
+    if (!entry) return fail(Code::corrupt, "a policy is listed but missing", n);
+    SR_LET([[maybe_unused]] const auto parsed, identity::parse_policy(n, entry->text));
+  }
+  return {};
+}
+
+void Core::close_keys() noexcept {
+  sealed_.store(true, std::memory_order_release);
+  tokens_.close();
+  policies_.forget();
+  {
+    const std::lock_guard guard(askers_mutex_);
+    askers_.clear();
+  }
+  {
+    const std::lock_guard guard(router_mutex_);
+    router_.reset();
+    open_mounts_.clear();
+  }
+  {
+    const std::lock_guard guard(keys_mutex_);
+    audit_key_.reset();
+  }
+  parts_.log.seal();
+  parts_.barrier.seal_keys();
+  parts_.seal.reset();
+}
+
+Status Core::seal_now() {
+  if (sealed() || sealing_.exchange(true)) return {};
+  const Living living(*this);
+  if (sealed()) {
+    sealing_ = false;
+    return {};
+  }
+  sealed_.store(true, std::memory_order_release);
+  bool asked = false;
+  {
+    // What is in flight ends first, so that its record is written under a key. One of them asked for this.
+    std::unique_lock lock(flights_mutex_);
+    flights_done_.wait_for(lock, std::chrono::seconds(10), [&] { return keyed_flights_ <= 1; });
+    asked = keyed_flights_ != 0;
+  }
+  if (asked) {
+    closing_ = std::this_thread::get_id();  // the keys go when its own record is written
+  } else {
+    close_keys();
+    sealing_ = false;
+  }
+  parts_.env.log.info("sealed", {});
+  return {};
+}
+
+std::string Core::verifier_key() const {
+  const std::lock_guard guard(keys_mutex_);
+  return verifier_key_;
+}
+
+WallTime Core::server_time() const {
+  // The mark follows in steps, so that the loops do not fight for it: a step back shows as one step at most.
+  constexpr std::int64_t kStep = 10'000'000;
+  const auto now = parts_.env.clock.now().time_since_epoch().count();
+  auto mark = time_mark_.load(std::memory_order_relaxed);
+  while (now - mark >= kStep && !time_mark_.compare_exchange_weak(mark, now, std::memory_order_relaxed)) {
+  }
+  return WallTime{Nanoseconds(std::max(now, mark))};
+}
+
+}  // namespace strongroom::core

@@ -1,0 +1,457 @@
+// Core::Run: one pass of a request through the pipeline, on one snapshot: route, token, policy, handler,
+// record. Private to core.cc. One thread; dies with the pass.
+#pragma once
+#include <fmt/format.h>
+
+#include "base/time.h"
+#include "core/core.h"
+#include "core/redaction.h"
+#include "core/storage.h"
+#include "core/texts.h"
+
+namespace strongroom::core {
+
+// Stands for the store while it cannot be read.
+class SealedSnapshot final : public store::Snapshot {
+ public:
+  store::Revision revision() const noexcept override { return 0; }
+  Result<std::optional<std::string_view>> get(std::string_view) const override {
+    return fail(Code::sealed, kSealed);
+  }
+  Status scan(std::string_view, std::string_view, const Visit&) const override {
+    return fail(Code::sealed, kSealed);
+  }
+};
+
+inline identity::Operation acl_operation(engine::Operation op) {
+  switch (op) {
+    case engine::Operation::read:
+      return identity::Operation::read;
+    case engine::Operation::list:
+      return identity::Operation::list;
+    case engine::Operation::create:
+      return identity::Operation::create;
+    case engine::Operation::update:
+      return identity::Operation::update;
+    case engine::Operation::patch:
+      return identity::Operation::patch;
+    case engine::Operation::erase:
+      return identity::Operation::remove;
+  }
+  return identity::Operation::read;
+}
+inline engine::Operation plain_operation(engine::Verb v) {
+  switch (v) {
+    case engine::Verb::read:
+      return engine::Operation::read;
+    case engine::Verb::list:
+      return engine::Operation::list;
+    case engine::Verb::write:
+      return engine::Operation::update;
+    case engine::Verb::patch:
+      return engine::Operation::patch;
+    case engine::Verb::erase:
+      return engine::Operation::erase;
+  }
+  return engine::Operation::read;
+}
+
+struct Core::Asker {
+  std::shared_ptr<const identity::TokenRecord> record;
+  audit::Actor actor;
+};
+
+class Core::Run {
+ public:
+  Run(Core& core, Request& r, const store::Snapshot* snapshot, Where where)
+      : core_(core),
+        r_(r),
+        where_(where),
+        snapshot_(snapshot != nullptr ? *snapshot : closed_),
+        txn_(snapshot_, core.parts_.barrier) {}
+
+  Outcome take() {
+    base_record();
+    if (auto done = serve(); !done) {
+      if (done.error().code == Code::needs_worker) {
+        out_.reply.error = std::move(done).error();
+        return std::move(out_);
+      }
+      refuse(std::move(done).error());
+    }
+    settle();
+    if (reserve_only_ && !may_use_reserve()) {
+      out_ = {};
+      out_.reply.error = Error{Code::no_space, kNoSpace, {}, __FILE__, __LINE__};
+    }
+    return std::move(out_);
+  }
+
+ private:
+  // Deletes, and what operators do with sudo (seal, archive); nothing else, not even a refusal's record.
+  bool may_use_reserve() const {
+    if (out_.reply.error) return false;
+    return by_operator_ || (out_.txn && store::erases_only(*out_.txn));
+  }
+
+  struct Rendered final : engine::Render {
+    explicit Rendered(Run& run) : run_(run) {}
+    void data(const schema::Codec& codec, const void* object) override {
+      schema::JsonSink json(run_.out_.reply.data);
+      codec.save(object, json);
+      run_.out_.reply.has_data = true;
+      if (run_.out_.record && run_.audit_key_) {
+        AuditSink sink(run_.out_.record->response, *run_.audit_key_,
+                       run_.mounted_ != nullptr
+                           ? std::span<const std::string>(run_.mounted_->entry.audit_non_hmac_response_keys)
+                           : std::span<const std::string>());
+        codec.save(object, sink);
+      }
+    }
+    Run& run_;
+  };
+
+  void base_record() {
+    auto& record = out_.record.emplace();
+    record.time = r_.time;
+    record.request_id = r_.call.id;
+    record.operation = engine::name(plain_operation(r_.call.verb));
+    record.path = r_.call.path.text();
+    record.remote_address = r_.peer.address;
+    record.remote_port = r_.peer.port;
+    const std::lock_guard guard(core_.keys_mutex_);
+    audit_key_ = core_.audit_key_;
+  }
+
+  Status serve() {
+    const auto path = r_.call.path.text();
+    if (path.starts_with("sys/")) {
+      auto early = match(core_.sys_->routes({}), r_.call.verb, path.substr(4), input_);
+      if (early.route != nullptr && (early.route->flags & engine::sealed_ok) != 0)
+        return lifecycle_route(*early.route);
+      input_.path.clear();
+      if (early.route == nullptr && early.path_known && is_lifecycle(path.substr(4)))
+        return fail(Code::unsupported, "");
+    }
+    if (core_.sealed()) {
+      out_.record.reset();  // a flood of these tells nothing
+      return fail(Code::sealed, kSealed);
+    }
+    if (!r_.call.namespace_path.empty() && r_.call.namespace_path != "root" &&
+        r_.call.namespace_path != "root/")
+      return fail(Code::not_found, "namespace not found");
+    if (auto room = core_.parts_.log.admission(); !room) {
+      // What frees space may use what is kept for it; whether a request does is known once it has run.
+      const bool may_free = r_.call.verb == engine::Verb::erase || r_.call.verb == engine::Verb::write;
+      if (room.error().code != Code::no_space || !may_free) {
+        out_.record.reset();  // the log has no room for a flood of these
+        return room;
+      }
+      reserve_only_ = true;
+    }
+    input_.body = r_.call.json ? r_.call.json->root() : json::Node();
+    input_.query = r_.call.query;
+
+    SR_LET(router_, core_.router(txn_));
+    mounted_ = router_->find(path);
+    if (mounted_ == nullptr && !path.ends_with('/')) mounted_ = router_->exact(std::string(path) + "/");
+    engine::Match found;
+    if (mounted_ != nullptr) {
+      const auto inside = path.size() > mounted_->entry.path.size() ? path.substr(mounted_->entry.path.size())
+                                                                    : std::string_view();
+      out_.record->mount = {mounted_->entry.path, mounted_->view.type, mounted_->view.accessor,
+                            mounted_->view.clazz == engine::Class::auth ? "auth" : "secret"};
+      out_.reply.mount_type = mounted_->view.type;
+      found = match(mounted_->routes, r_.call.verb, inside, input_);
+      inside_ = inside;
+    }
+    const bool open = found.route != nullptr && (found.route->flags & engine::open) != 0;
+    if (auto known = identify(); !known && !open) return known;
+    if (found.route == nullptr) {
+      out_.record->request = redacted(nullptr);
+      SR_TRY(authorise(plain_operation(r_.call.verb), identity::Sudo::not_needed));
+      if (mounted_ == nullptr)
+        return fail(Code::not_found,
+                    fmt::format("no handler for route \"{}\". route entry not found.", path));
+      if (found.path_known)
+        return fail(Code::unsupported, "1 error occurred:\n\t* unsupported operation\n\n");
+      return fail(Code::not_found, "1 error occurred:\n\t* unsupported path\n\n");
+    }
+    return dispatch(*found.route);
+  }
+
+  static bool is_lifecycle(std::string_view path) {
+    for (const std::string_view p : {"init", "unseal", "seal", "seal-status", "health", "leader"})
+      if (p == path) return true;
+    return false;
+  }
+
+  audit::Tree redacted(const schema::Codec* codec) {
+    if (!audit_key_) return {};
+    return redact_input(codec, input_,
+                        mounted_ != nullptr
+                            ? std::span<const std::string>(mounted_->entry.audit_non_hmac_request_keys)
+                            : std::span<const std::string>(),
+                        *audit_key_);
+  }
+
+  // init, unseal, seal-status, health, leader: answered in every state of the server.
+  Status lifecycle_route(const engine::Route& route) {
+    if ((route.flags & engine::unlogged) != 0) out_.record.reset();
+    if (route.blocking && where_ == Where::loop) return fail(Code::needs_worker, "");
+    input_.body = r_.call.json ? r_.call.json->root() : json::Node();
+    input_.query = r_.call.query;
+    if (out_.record) {
+      out_.record->what = audit::What::server;
+      out_.record->operation = std::string(r_.call.path.text().substr(4));
+    }
+    // Parameters are key shares: never recorded, hashed or not.
+    const engine::MountView nowhere;
+    MountStorage storage(txn_, core_.parts_.barrier, 0);
+    const engine::Caller nobody;
+    engine::Prompt prompt{storage,
+                          txn_,
+                          nowhere,
+                          nobody,
+                          core_.server_time(),
+                          core_.parts_.env.random,
+                          out_.reply.aside,
+                          plain_operation(r_.call.verb),
+                          r_.call.path.text().substr(4)};
+    engine::Blocking waiting(prompt);
+    NoAudit render(out_.reply);
+    SR_LET([[maybe_unused]] const auto gave, route.invoke(*core_.sys_, waiting, input_, render));
+    return {};
+  }
+  struct NoAudit final : engine::Render {
+    explicit NoAudit(Reply& reply) : reply_(reply) {}
+    void data(const schema::Codec& codec, const void* object) override {
+      schema::JsonSink json(reply_.data);
+      codec.save(object, json);
+      reply_.has_data = true;
+    }
+    Reply& reply_;
+  };
+
+  Status identify() {
+    const auto presented = view(r_.credential.token);
+    if (presented.empty()) return fail(Code::unauthenticated, kDenied);
+    SR_LET(auto record, core_.tokens_.find(txn_, presented, core_.server_time()));
+    if (!record) {
+      if (audit_key_) out_.record->presented_token = audit_key_->mac(presented);
+      return fail(Code::unauthenticated, kDenied);
+    }
+    asker_ = core_.asker(txn_, record, presented);
+    out_.record->actor = asker_->actor;
+    out_.record->actor->verdict = audit::Actor::Verdict::refused;
+    out_.record->presented_token = asker_->actor.client_token;
+    SR_LET(acl_, core_.policies_.acl(txn_, record->policies, core_.server_time()));
+    return {};
+  }
+
+  enum class Folds : std::uint8_t { no, yes };
+  Status authorise(engine::Operation op, identity::Sudo sudo, Folds folds = Folds::no) {
+    if (!asker_) return fail(Code::unauthenticated, kDenied);
+    identity::Check check;
+    check.operation = acl_operation(op);
+    check.path = r_.call.path.text();
+    check.parameters = {input_.body, input_.query};
+    check.sudo = sudo;
+    decision_ = acl_->decide(check);
+    if (decision_.allowed && folds == Folds::yes) {
+      folded_path_ = identity::ascii_lower(check.path);
+      if (folded_path_ != check.path) {
+        check.path = folded_path_;
+        decision_ = acl_->decide(check);
+      }
+    }
+    if (!decision_.allowed) return fail(Code::permission_denied, kPolicyDenied);
+    auto& actor = *out_.record->actor;
+    actor.verdict = audit::Actor::Verdict::allowed;
+    decision_.each_granting(check.operation, [&](const identity::Contribution& c) {
+      actor.granting_policies.emplace_back(c.policy);
+    });
+    if (decision_.page_limit) {
+      page_limit_ = std::to_string(*decision_.page_limit);
+      std::erase_if(input_.query, [](const auto& q) { return q.first == "limit"; });
+      input_.query.emplace_back("limit", page_limit_);
+    }
+    return {};
+  }
+
+  Status dispatch(const engine::Route& route) {
+    if (route.blocking && where_ == Where::loop) return fail(Code::needs_worker, "");
+    out_.record->request = redacted(route.in);
+    caller_.root = acl_ && acl_->is_root();
+    if (asker_) {
+      caller_.token = asker_->record->number;
+      caller_.display_name = asker_->record->display_name;
+      caller_.policies = asker_->record->policies;
+    }
+    MountStorage storage(txn_, core_.parts_.barrier, mounted_->entry.number);
+    engine::Prompt prompt{storage,
+                          txn_,
+                          mounted_->view,
+                          caller_,
+                          core_.server_time(),
+                          core_.parts_.env.random,
+                          out_.reply.aside,
+                          plain_operation(r_.call.verb),
+                          inside_,
+                          view(r_.credential.token)};
+    if (r_.call.verb == engine::Verb::write) {
+      if (route.exists != nullptr) {
+        SR_LET(const bool there, route.exists(*mounted_->engine, prompt, input_));
+        if (!there) prompt.operation = engine::Operation::create;
+      }
+      out_.record->operation = engine::name(prompt.operation);
+    }
+    if ((route.flags & engine::open) == 0) {
+      SR_TRY(
+          authorise(prompt.operation,
+                    (route.flags & engine::sudo) != 0 ? identity::Sudo::needed : identity::Sudo::not_needed,
+                    (route.flags & engine::folds) != 0 ? Folds::yes : Folds::no));
+      caller_.sudo = decision_.root || decision_.has_sudo;
+    } else if (out_.record->actor) {
+      out_.record->actor->verdict = audit::Actor::Verdict::allowed;
+    }
+    if (r_.call.verb == engine::Verb::write && r_.call.path.ends_with_slash())
+      return fail(Code::invalid_argument, "cannot write to a path ending in '/'");
+    by_operator_ = (route.flags & engine::sudo) != 0;
+    Rendered render(*this);
+    Result<engine::Route::Gave> gave = engine::Route::Gave::nothing;
+    if (route.blocking) {
+      engine::Blocking waiting(prompt);
+      gave = route.invoke(*mounted_->engine, waiting, input_, render);
+    } else {
+      gave = route.invoke(*mounted_->engine, prompt, input_, render);
+    }
+    if (!gave) return std::unexpected(std::move(gave).error());
+    if (*gave == engine::Route::Gave::nothing &&
+        (r_.call.verb == engine::Verb::read || r_.call.verb == engine::Verb::list) &&
+        out_.reply.aside.frame == engine::Frame::envelope && out_.reply.aside.warnings.empty())
+      return fail(Code::not_found, "");
+    if (*gave == engine::Route::Gave::data) {
+      if (const auto unknown = schema::unknown_names(route.in->fields(), input_); !unknown.empty())
+        out_.reply.aside.warnings.push_back(
+            fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
+    }
+    if (out_.reply.aside.frame == engine::Frame::missing) log_as_raw_body();
+    auto& record = *out_.record;
+    record.warnings = out_.reply.aside.warnings;
+    if (out_.reply.aside.lease_duration.count() != 0) record.lease = "";
+    if (out_.reply.aside.auth && audit_key_) record.issued = issued(*out_.reply.aside.auth);
+    return {};
+  }
+  audit::Actor issued(const engine::Issued& a) const {
+    audit::Actor actor;
+    actor.client_token = audit_key_->mac(a.client_token.reveal_text(Reveal::to_cipher));
+    actor.accessor = audit_key_->mac(a.accessor);
+    actor.display_name = a.display_name;
+    actor.policies = a.policies;
+    actor.token_policies = a.token_policies;
+    actor.token_type = a.token_type;
+    actor.token_ttl = a.lease_duration.count();
+    actor.remaining_uses = a.num_uses;
+    for (const auto& [k, v] : a.metadata) actor.metadata.emplace_back(k, v);
+    return actor;
+  }
+
+  void refuse(Error error) {
+    txn_.drop_writes();
+    out_.reply.data.clear();
+    out_.reply.has_data = false;
+    if (out_.record) {
+      out_.record->outcome = name(error.code);
+      out_.record->error = logged_text(error);
+      out_.record->response.clear();
+      if (audit_key_ && !error.message.empty()) {
+        audit::tree::Writer tree(out_.record->response);
+        tree.begin_map();
+        tree.key("error");
+        tree.mac(audit_key_->mac(error.message));
+        tree.end_map();
+      }
+      out_.record->issued.reset();
+    }
+    if (error.code == Code::internal || error.code == Code::corrupt)
+      core_.parts_.env.log.error("a request failed",
+                                 {{"code", std::string(name(error.code))},
+                                  {"detail", error.detail.empty() ? error.message : error.detail},
+                                  {"at", fmt::format("{}:{}", error.file, error.line)}});
+    out_.reply.error = std::move(error);
+  }
+
+  // In clear the log has the kind of error, as Vault's has; the text that the caller got is beside it as an
+  // HMAC.
+  std::string logged_text(const Error& error) const {
+    if (error.code == Code::unauthenticated || error.code == Code::permission_denied ||
+        error.code == Code::unsupported)
+      return error.message.empty() ? "unsupported operation" : error.message;
+    if (error.code == Code::not_found)
+      return error.message.empty() ? std::string() : "1 error occurred:\n\t* unsupported path\n\n";
+    if (error.code == Code::invalid_argument || error.code == Code::failed_precondition ||
+        error.code == Code::conflict)
+      return "1 error occurred:\n\t* invalid request\n\n";
+    return error.message;
+  }
+  // A reply that is an HTTP error with data, as Vault logs it.
+  void log_as_raw_body() {
+    if (!out_.record || !audit_key_) return;
+    auto& response = out_.record->response;
+    response.clear();
+    audit::tree::Writer tree(response);
+    tree.begin_map();
+    tree.key("http_content_type");
+    tree.mac(audit_key_->mac("application/json"));
+    tree.key("http_raw_body");
+    tree.mac(audit_key_->mac(view(out_.reply.data)));
+    tree.key("http_status_code");
+    tree.integer(404);
+    tree.end_map();
+  }
+
+  void settle() {
+    if (asker_ && asker_->record->num_uses > 0) spend_use();
+    if (txn_.dirty()) out_.txn = txn_.take();
+    constexpr std::size_t kSurelyFits = 16 * 1024;
+    if (out_.record && audit_key_ && out_.record->request.size() + out_.record->response.size() > kSurelyFits)
+      audit_key_->bound(*out_.record);
+  }
+  void spend_use() {
+    // As the handler left it: it may have renewed or revoked this very token.
+    auto now = core_.tokens_.reload(txn_, asker_->record->number);
+    if (!now || !*now) return;
+    auto& record = **now;
+    if (record.num_uses <= 1) {
+      core_.tokens_.revoke(txn_, record);
+      out_.record->actor->remaining_uses = -1;
+      return;
+    }
+    --record.num_uses;
+    out_.record->actor->remaining_uses = record.num_uses;
+    core_.tokens_.save(txn_, record);
+  }
+
+  Core& core_;
+  Request& r_;
+  const Where where_;
+  SealedSnapshot closed_;
+  const store::Snapshot& snapshot_;
+  store::Txn txn_;
+  Outcome out_;
+  schema::Input input_;
+  std::shared_ptr<const audit::Redactor> audit_key_;
+  std::shared_ptr<const Router> router_;
+  const Mounted* mounted_ = nullptr;
+  std::string_view inside_;
+  std::shared_ptr<const Asker> asker_;
+  std::shared_ptr<const identity::Acl> acl_;
+  identity::Decision decision_;
+  engine::Caller caller_;
+  std::string page_limit_, folded_path_;
+  bool reserve_only_ = false;  // the disk is nearly full
+  bool by_operator_ = false;   // the route asks for sudo, and the caller has it
+};
+
+}  // namespace strongroom::core

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Twenty kill -9 cycles; SR_LONG=1 makes it 500, as ten servers of 50 cycles each (every cycle reads back all that was
+# Twenty kill -9 cycles; SR_LONG=1 makes it 500, as 25 servers of 20 cycles each (every cycle reads back all that was
 # acknowledged so far, so one long run would spend its time reading).
 here=$(dirname "$0")
 [ -n "${SR_LONG:-}" ] || exec python3 "$here/kill9.py" --cycles 20
 passed=0 failed=0
-for run in 1 2 3 4 5 6 7 8 9 10; do
-  out=$(python3 "$here/kill9.py" --cycles 50)
+for run in $(seq 25); do
+  out=$(python3 "$here/kill9.py" --cycles 20)
   echo "run $run"
   echo "$out"
   read -r good bad < <(sed -n 's/^\([0-9]\+\) passed, \([0-9]\+\) failed.*/\1 \2/p' <<< "$out" | tail -n 1)

@@ -154,13 +154,14 @@ class World {
         server_.crash(dice_());
         continue;
       }
+      // A cut that was planned for later falls into the work. First this, then the question: the log's own
+      // thread may reach the cut at any moment.
+      server_.disk.crash_after(1u << 30);
       if (server_.disk.crashed()) {
         server_.crash(dice_());
         continue;
       }
       met.cuts_in_start += static_cast<std::uint64_t>(tries);
-      // A cut that was planned for later falls into the work.
-      server_.disk.crash_after(1u << 30);
       check();
       return;
     }

@@ -137,6 +137,14 @@ class Core::Run {
       out_.record.reset();  // a flood of these tells nothing
       return fail(Code::sealed, kSealed);
     }
+    if (!core_.healthy()) {
+      // Whether the last commit is there will be known after a restart: until then even a read could be
+      // wrong.
+      out_.record.reset();
+      return fail(
+          Code::unavailable,
+          "the outcome of a commit is unknown and the store could not be reopened: restart the server");
+    }
     if (!r_.call.namespace_path.empty() && r_.call.namespace_path != "root" &&
         r_.call.namespace_path != "root/")
       return fail(Code::not_found, "namespace not found");

@@ -158,13 +158,7 @@ void Core::finish(std::unique_ptr<Flight> flight, Turn* turn) {
     std::unique_ptr<Flight> f(raw);
     if (c) return answer(std::move(f));
     if (c.error().code == Code::conflict) return rerun(std::move(f));
-    f->outcome.reply = {};
-    f->outcome.reply.error = lost(c.error());
-    f->outcome.record->outcome = name(c.error().code);
-    f->outcome.record->error = f->outcome.reply.error->message;
-    // Of an unknown outcome nothing is claimed: if it is there, recovery writes its record.
-    if (c.error().code != Code::outcome_unknown) f->outcome.record->mark = audit::Mark::not_applied;
-    log_then_answer(std::move(f));
+    commit_failed(std::move(f), c.error());
   };
   if (turn != nullptr)
     turn->ready_.push_back({std::move(txn), std::move(settle)});
@@ -206,14 +200,20 @@ void Core::rerun(std::unique_ptr<Flight> flight) {
       [this, raw](Result<store::Committed> c) {
         std::unique_ptr<Flight> f(raw);
         if (c) return answer(std::move(f));
-        f->outcome.reply = {};
-        f->outcome.reply.error = lost(c.error());
-        if (!f->outcome.record) return answer(std::move(f));
-        f->outcome.record->outcome = name(c.error().code);
-        // Of an unknown outcome nothing is claimed: if it is there, recovery writes its record.
-        if (c.error().code != Code::outcome_unknown) f->outcome.record->mark = audit::Mark::not_applied;
-        log_then_answer(std::move(f));
+        commit_failed(std::move(f), c.error());
       });
+}
+
+void Core::commit_failed(std::unique_ptr<Flight> flight, const Error& why) {
+  auto& o = flight->outcome;
+  o.reply = {};
+  o.reply.error = lost(why);
+  if (!o.record) return answer(std::move(flight));
+  o.record->outcome = name(why.code);
+  o.record->error = o.reply.error->message;
+  // Of an unknown outcome nothing is claimed: if it is there, recovery writes its record.
+  if (why.code != Code::outcome_unknown) o.record->mark = audit::Mark::not_applied;
+  log_then_answer(std::move(flight));
 }
 
 void Core::log_then_answer(std::unique_ptr<Flight> flight) {
@@ -262,8 +262,7 @@ void Core::drain() {
 
 bool Core::healthy() const noexcept { return !committer_ || committer_->healthy(); }
 
-std::shared_ptr<const Core::Asker> Core::asker(store::Txn&,
-                                               std::shared_ptr<const identity::TokenRecord> record,
+std::shared_ptr<const Core::Asker> Core::asker(std::shared_ptr<const identity::TokenRecord> record,
                                                std::string_view presented) {
   {
     const std::lock_guard guard(askers_mutex_);

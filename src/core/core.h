@@ -136,16 +136,19 @@ class Core final : public store::CommitListener,
   void finish(std::unique_ptr<Flight>, Turn* turn = nullptr);
   void rerun(std::unique_ptr<Flight>);
   void serve_on_worker(std::unique_ptr<Flight>);
+  // A commit that did not come about: its failure is on record before the caller hears of it.
+  void commit_failed(std::unique_ptr<Flight>, const Error&);
   void log_then_answer(std::unique_ptr<Flight>);
   void close_then_answer(std::unique_ptr<Flight>);
   void answer(std::unique_ptr<Flight>);
   Status open_after_unseal(const store::Snapshot&);
   Status recover_outbox();
+  Status open_tokens(std::uint64_t block);  // with the barrier's keys
   Status check_foundations();
   Status append_and_wait(audit::Record);
   // Commits a transaction of the server's own, with a record that says what it did.
   Status commit_own(store::Txn&, std::string event, std::uint64_t count);
-  std::shared_ptr<const Asker> asker(store::Txn&, std::shared_ptr<const identity::TokenRecord>,
+  std::shared_ptr<const Asker> asker(std::shared_ptr<const identity::TokenRecord>,
                                      std::string_view presented);
   void erase_outbox();
   void close_keys() noexcept;

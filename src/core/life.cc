@@ -90,23 +90,21 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   if (initialised_) return fail(Code::failed_precondition, "Vault is already initialized");
   Founded founded;
   SR_LET(founded.shares, parts_.seal.deal(wish));
-  SR_LET(auto founding, parts_.barrier.found(parts_.seal));
   const auto undo = [this](Error e) {
     tokens_.close();
     parts_.barrier.seal_keys();
     parts_.seal.reset();
     return std::unexpected(std::move(e));
   };
+  auto made_keys = parts_.barrier.found(parts_.seal);
+  if (!made_keys) return undo(std::move(made_keys).error());
+  auto& founding = *made_keys;
   const FoundingSnapshot empty(founding.writes);
   for (std::size_t i = 0; i < founded.shares.size() && i < parts_.seal.config().threshold; ++i)
     if (auto given = parts_.seal.add_share(founded.shares[i]); !given) return undo(std::move(given).error());
   if (auto opened = parts_.barrier.unseal(empty, parts_.seal); !opened)
     return undo(std::move(opened).error());
-  using P = barrier::Barrier::Purpose;
-  SR_LET(const auto hash, parts_.barrier.purpose_key(P::token_hash));
-  SR_LET(const auto locator, parts_.barrier.purpose_key(P::token_locator));
-  SR_LET(const auto accessor, parts_.barrier.purpose_key(P::accessor_locator));
-  SR_TRY(tokens_.open(hash, locator, accessor, 0));
+  if (auto opened = open_tokens(0); !opened) return undo(std::move(opened).error());
 
   store::Txn txn(empty, parts_.barrier);
   auto& random = parts_.env.random;
@@ -162,6 +160,14 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   return founded;
 }
 
+Status Core::open_tokens(std::uint64_t block) {
+  using P = barrier::Barrier::Purpose;
+  SR_LET(const auto hash, parts_.barrier.purpose_key(P::token_hash));
+  SR_LET(const auto locator, parts_.barrier.purpose_key(P::token_locator));
+  SR_LET(const auto accessor, parts_.barrier.purpose_key(P::accessor_locator));
+  return tokens_.open(hash, locator, accessor, block);
+}
+
 Status Core::unseal_with(const Secret& share) {
   // Not to wait for it: the workers are needed by what ends before the keys go.
   if (sealing_) return fail(Code::unavailable, "the server is being sealed; try again");
@@ -189,9 +195,6 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   parts_.seal.reset();  // shares and wrapping key are done with
   using P = barrier::Barrier::Purpose;
   SR_LET(const auto audit_key, parts_.barrier.purpose_key(P::audit_hmac));
-  SR_LET(const auto hash, parts_.barrier.purpose_key(P::token_hash));
-  SR_LET(const auto locator, parts_.barrier.purpose_key(P::token_locator));
-  SR_LET(const auto accessor, parts_.barrier.purpose_key(P::accessor_locator));
   SR_TRY(parts_.log.unseal(*this, store_id_));
   SR_TRY(recover_outbox());
   if (!committer_)
@@ -216,7 +219,7 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   SR_LET(const auto id, txn.get(setting("cluster-id")));
   SR_LET(const auto accessors, txn.get(setting("fixed-accessors")));
   SR_TRY(commit_own(txn, "unseal", 0));
-  SR_TRY(tokens_.open(hash, locator, accessor, next));
+  SR_TRY(open_tokens(next));
   {
     const std::lock_guard guard(keys_mutex_);
     audit_key_ = std::make_shared<const audit::Redactor>(audit_key);

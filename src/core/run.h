@@ -249,7 +249,7 @@ class Core::Run {
       if (audit_key_) out_.record->presented_token = audit_key_->mac(presented);
       return fail(Code::unauthenticated, kDenied);
     }
-    asker_ = core_.asker(txn_, record, presented);
+    asker_ = core_.asker(record, presented);
     out_.record->actor = asker_->actor;
     out_.record->actor->verdict = audit::Actor::Verdict::refused;
     out_.record->presented_token = asker_->actor.client_token;

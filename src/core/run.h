@@ -37,6 +37,10 @@ inline identity::Operation acl_operation(engine::Operation op) {
       return identity::Operation::patch;
     case engine::Operation::erase:
       return identity::Operation::remove;
+    case engine::Operation::scan:
+      return identity::Operation::scan;
+    case engine::Operation::help:
+      return identity::Operation::help;
   }
   return identity::Operation::read;
 }
@@ -52,6 +56,8 @@ inline engine::Operation plain_operation(engine::Verb v) {
       return engine::Operation::patch;
     case engine::Verb::erase:
       return engine::Operation::erase;
+    case engine::Verb::scan:
+      return engine::Operation::scan;
   }
   return engine::Operation::read;
 }
@@ -228,7 +234,7 @@ class Core::Run {
                           r_.call.path.text().substr(4)};
     engine::Blocking waiting(prompt);
     NoAudit render(out_.reply);
-    SR_LET([[maybe_unused]] const auto gave, route.invoke(*core_.sys_, waiting, input_, render));
+    SR_LET([[maybe_unused]] const auto gave, route.invoke(route.owner(*core_.sys_), waiting, input_, render));
     return {};
   }
   struct NoAudit final : engine::Render {
@@ -306,10 +312,12 @@ class Core::Run {
                           out_.reply.aside,
                           plain_operation(r_.call.verb),
                           inside_,
-                          view(r_.credential.token)};
+                          view(r_.credential.token),
+                          r_.peer.address,
+                          r_.call.wrap_ttl};
     if (r_.call.verb == engine::Verb::write) {
       if (route.exists != nullptr) {
-        SR_LET(const bool there, route.exists(*mounted_->engine, prompt, input_));
+        SR_LET(const bool there, route.exists(route.owner(*mounted_->engine), prompt, input_));
         if (!there) prompt.operation = engine::Operation::create;
       }
       out_.record->operation = engine::name(prompt.operation);
@@ -330,13 +338,14 @@ class Core::Run {
     Result<engine::Route::Gave> gave = engine::Route::Gave::nothing;
     if (route.blocking) {
       engine::Blocking waiting(prompt);
-      gave = route.invoke(*mounted_->engine, waiting, input_, render);
+      gave = route.invoke(route.owner(*mounted_->engine), waiting, input_, render);
     } else {
-      gave = route.invoke(*mounted_->engine, prompt, input_, render);
+      gave = route.invoke(route.owner(*mounted_->engine), prompt, input_, render);
     }
     if (!gave) return std::unexpected(std::move(gave).error());
     if (*gave == engine::Route::Gave::nothing &&
-        (r_.call.verb == engine::Verb::read || r_.call.verb == engine::Verb::list) &&
+        (r_.call.verb == engine::Verb::read || r_.call.verb == engine::Verb::list ||
+         r_.call.verb == engine::Verb::scan) &&
         out_.reply.aside.frame == engine::Frame::envelope && out_.reply.aside.warnings.empty())
       return fail(Code::not_found, "");
     if (*gave == engine::Route::Gave::data) {

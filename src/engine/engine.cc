@@ -3,7 +3,8 @@
 namespace strongroom::engine {
 
 std::string_view name(Operation op) noexcept {
-  static constexpr std::string_view names[] = {"read", "list", "create", "update", "patch", "delete"};
+  static constexpr std::string_view names[] = {"read",  "list",   "create", "update",
+                                               "patch", "delete", "scan",   "help"};
   return names[static_cast<std::size_t>(op)];
 }
 
@@ -44,8 +45,8 @@ Match match(std::span<const Route> routes, Verb verb, std::string_view path, sch
   for (const Route& r : routes) {
     // A listing's path has a trailing slash; the pattern may be written without.
     auto candidate = path;
-    if (r.verb == Verb::list && candidate.ends_with('/') && !r.pattern.ends_with('/') &&
-        !r.pattern.ends_with("...}"))
+    if ((r.verb == Verb::list || r.verb == Verb::scan) && candidate.ends_with('/') &&
+        !r.pattern.ends_with('/') && !r.pattern.ends_with("...}"))
       candidate.remove_suffix(1);
     if (!matches(r.pattern, candidate, captured)) continue;
     m.path_known = true;

@@ -20,8 +20,8 @@
 namespace strongroom::engine {
 
 // What a route serves. A write is `create` or `update` for the policy, by the route's exists hook.
-enum class Verb : std::uint8_t { read, list, write, patch, erase };
-enum class Operation : std::uint8_t { read, list, create, update, patch, erase };
+enum class Verb : std::uint8_t { read, list, write, patch, erase, scan };
+enum class Operation : std::uint8_t { read, list, create, update, patch, erase, scan, help };
 std::string_view name(Operation) noexcept;  // "read" ... "delete"
 
 enum class Class : std::uint8_t { secret, auth };
@@ -67,6 +67,16 @@ struct Issued {
   WallTime issue_time{};
 };
 
+// What becomes "wrap_info" in the reply: a token whose cubbyhole holds the reply that was asked for.
+struct Wrapped {
+  Secret token;
+  std::string accessor;
+  Seconds ttl{};
+  WallTime creation_time{};
+  std::string creation_path;
+  std::string wrapped_accessor;  // of the token inside, if there is one
+};
+
 // How the front door frames a reply.
 enum class Frame : std::uint8_t {
   envelope,       // request_id, lease_id, data, ...
@@ -74,16 +84,20 @@ enum class Frame : std::uint8_t {
   missing,        // 404 with the envelope: a deleted version
   merged,         // the envelope with data's members repeated at the top (sys/mounts)
   empty_missing,  // 404 without a body (PATCH of nothing)
+  raw,            // `text` as it is, else the data alone and without a final newline (sys/wrapping/unwrap)
 };
 
 // Everything of a reply that is not its data.
 struct Aside {
   std::vector<std::string> warnings;
   std::optional<Issued> auth;
+  std::optional<Wrapped> wrap;
   Seconds lease_duration{};
   bool renewable = false;
   Frame frame = Frame::envelope;
-  int status = 0;  // 0: what the frame says; sys/health alone sets it
+  int status = 0;            // 0: what the frame says (sys/health sets it)
+  SecretText text;           // with Frame::raw: a body that is not JSON (sys/metrics)
+  std::string content_type;  // of it; empty: application/json
 };
 
 // What a prompt handler may use: memory, the snapshot, and the request's one transaction.
@@ -96,8 +110,10 @@ struct Prompt {
   Random& random;
   Aside& aside;
   Operation operation = Operation::read;
-  std::string_view path = {};       // relative to the mount
-  std::string_view presented = {};  // the token as the caller gave it: for replies that show it to them
+  std::string_view path = {};            // relative to the mount
+  std::string_view presented = {};       // the token as the caller gave it: for replies that show it to them
+  std::string_view remote_address = {};  // of the caller; empty on a Unix socket
+  Nanoseconds wrap_ttl{};                // how long the reply is to be wrapped; zero: not at all
 };
 // What may wait: handlers that take this run on a worker, never on a loop. Their one transaction is committed
 // when they return.
@@ -141,6 +157,9 @@ struct Route {
   enum class Gave : std::uint8_t { data, nothing };
   Result<Gave> (*invoke)(const Engine&, Prompt&, const schema::Input&, Render&);
   Result<bool> (*exists)(const Engine&, Prompt&, const schema::Input&);  // null: every write is an update
+  // Whose handler it is when several engines share one mount (the areas of sys/); null: the mount's engine.
+  const Engine* area = nullptr;
+  const Engine& owner(const Engine& mounted) const noexcept { return area != nullptr ? *area : mounted; }
 };
 
 template <class>

@@ -30,6 +30,8 @@ std::string method(Verb v) {
       return "PATCH";
     case Verb::erase:
       return "DELETE";
+    case Verb::scan:
+      return "SCAN";
   }
   return {};
 }

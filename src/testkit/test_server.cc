@@ -100,6 +100,7 @@ Status TestServer::start() {
                                          settings);
   auto& core = *p->core;
   p->token = std::make_unique<system::token::Token>(core.tokens(), core.policies());
+  p->areas = system::sys::make_areas(core, {"0.1.0"});
   p->sys = std::make_unique<system::sys::Sys>(
       system::sys::Sys::Parts{core,
                               core,
@@ -111,7 +112,8 @@ Status TestServer::start() {
                               {"kv"},
                               [this](std::string_view, std::map<std::string, std::string>& options) {
                                 return kv_.mount_options(options);
-                              }});
+                              },
+                              system::sys::borrowed(p->areas)});
   core.install(*p->sys, *p->token, {{"kv", &kv_}});
   if (auto started = core.start(); !started) {
     core.drain();

@@ -172,6 +172,7 @@ void Assembly::build_core() {
   core_ =
       std::make_unique<core::Core>(core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_}, settings);
   token_ = std::make_unique<system::token::Token>(core_->tokens(), core_->policies());
+  areas_ = system::sys::make_areas(*core_, {SR_VERSION});
   sys_ = std::make_unique<system::sys::Sys>(
       system::sys::Sys::Parts{*core_,
                               *core_,
@@ -183,7 +184,8 @@ void Assembly::build_core() {
                               {"kv"},
                               [this](std::string_view, std::map<std::string, std::string>& options) {
                                 return kv_.mount_options(options);
-                              }});
+                              },
+                              system::sys::borrowed(areas_)});
   core_->install(*sys_, *token_, {{"kv", &kv_}});
   core_->set_audit_files(
       {[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); },

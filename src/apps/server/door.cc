@@ -14,6 +14,7 @@ wire::http::HttpReply to_http(wire::vault::Outbound&& out) {
   wire::http::HttpReply reply;
   reply.status = out.status;
   reply.body = std::move(out.body);
+  reply.content_type = std::move(out.content_type);
   reply.headers = std::move(out.headers);
   return reply;
 }

@@ -24,6 +24,9 @@ class Sys final : public engine::Engine {
     std::vector<std::string> mountable;  // types of secrets engines
     // Completes and checks the options of a mount of this type.
     std::function<Status(std::string_view type, std::map<std::string, std::string>&)> options;
+    // Engines of their own that serve below sys/, too: one for each area (rekeying, audit devices, ...).
+    // They outlive this one.
+    std::vector<const engine::Engine*> areas;
   };
   explicit Sys(Parts parts);
   std::string_view type() const noexcept override { return "system"; }

@@ -75,11 +75,12 @@ std::string_view media_type(std::string_view content_type) {
 
 std::optional<engine::Verb> verb_of(std::string_view method) {
   using engine::Verb;
-  static constexpr std::array<std::pair<std::string_view, Verb>, 7> verbs{{{"GET", Verb::read},
+  static constexpr std::array<std::pair<std::string_view, Verb>, 8> verbs{{{"GET", Verb::read},
                                                                            {"POST", Verb::write},
                                                                            {"PUT", Verb::write},
                                                                            {"DELETE", Verb::erase},
                                                                            {"LIST", Verb::list},
+                                                                           {"SCAN", Verb::scan},
                                                                            {"PATCH", Verb::patch},
                                                                            {"HEAD", Verb::read}}};
   for (const auto& [name, verb] : verbs)
@@ -131,15 +132,18 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
   if (const char* bad = parse_query(raw_query, call)) return refusal(400, bad);
 
   for (const auto& [name, value] : call.query) {
-    if (name == "scan") return refusal(400, "scan: is not supported by this version");
     if (name == "help") return refusal(400, "help: is not supported by this version");
-    if (name != "list" || call.verb != engine::Verb::read) continue;
-    const auto list = parse_bool(value);
-    if (!list) return refusal(400, "");
-    if (*list) call.verb = engine::Verb::list;
+    if ((name != "list" && name != "scan") || *verb != engine::Verb::read) continue;
+    const auto asked = parse_bool(value);
+    if (!asked) return refusal(400, "");
+    if (!*asked) continue;
+    const auto wanted = name == "list" ? engine::Verb::list : engine::Verb::scan;
+    if (call.verb != engine::Verb::read && call.verb != wanted)
+      return refusal(400, "list, scan: only one of them can be true");
+    call.verb = wanted;
   }
-  std::erase_if(call.query, [](const auto& q) { return q.first == "list"; });
-  if (call.verb == engine::Verb::list) call.path = call.path.as_folder();
+  std::erase_if(call.query, [](const auto& q) { return q.first == "list" || q.first == "scan"; });
+  if (call.verb == engine::Verb::list || call.verb == engine::Verb::scan) call.path = call.path.as_folder();
   // A write takes its parameters from the body alone.
   if (call.verb == engine::Verb::write || call.verb == engine::Verb::patch) call.query.clear();
 

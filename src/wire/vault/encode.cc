@@ -97,6 +97,25 @@ void write_auth(json::Writer& w, const engine::Issued& a) {
   w.end_object();
 }
 
+void write_wrap(json::Writer& w, const engine::Wrapped& info) {
+  w.begin_object();
+  w.key("token");
+  w.string(info.token.reveal_text(Reveal::to_caller));
+  w.key("accessor");
+  w.string(info.accessor);
+  w.key("ttl");
+  w.integer(info.ttl.count());
+  w.key("creation_time");
+  w.string(rfc3339(info.creation_time));
+  w.key("creation_path");
+  w.string(info.creation_path);
+  if (!info.wrapped_accessor.empty()) {
+    w.key("wrapped_accessor");
+    w.string(info.wrapped_accessor);
+  }
+  w.end_object();
+}
+
 void write_envelope(SecretText& body, const core::Request& request, const core::Reply& reply, bool merged) {
   json::Writer w(body);
   w.begin_object();
@@ -116,7 +135,7 @@ void write_envelope(SecretText& body, const core::Request& request, const core::
   w.key("data");
   reply.has_data ? w.raw(view(reply.data)) : w.null();
   w.key("wrap_info");
-  w.null();
+  reply.aside.wrap ? write_wrap(w, *reply.aside.wrap) : w.null();
   w.key("warnings");
   reply.aside.warnings.empty() ? w.null() : write_texts(w, reply.aside.warnings);
   w.key("auth");
@@ -144,13 +163,19 @@ Outbound encode(const core::Request& request, const core::Reply& reply) {
       out.body = reply.data;
       if (reply.has_data) out.body += '\n';
       return out;
+    case Frame::raw:
+      out.status = reply.aside.status != 0 ? reply.aside.status : 200;
+      out.body = reply.aside.text.empty() ? reply.data : reply.aside.text;
+      out.content_type = reply.aside.content_type;
+      if (out.body.empty() && out.status == 200) out.status = 204;
+      return out;
     case Frame::missing:
       out.status = 404;
       break;
     default:
       break;
   }
-  if (!reply.has_data && !reply.aside.auth && reply.aside.warnings.empty()) {
+  if (!reply.has_data && !reply.aside.auth && !reply.aside.wrap && reply.aside.warnings.empty()) {
     out.status = 204;
     return out;
   }

@@ -31,6 +31,7 @@ struct Inbound {
 struct Outbound {
   int status = 200;
   SecretText body;
+  std::string content_type;  // empty: application/json
   std::vector<std::pair<std::string, std::string>> headers;
 };
 

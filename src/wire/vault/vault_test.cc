@@ -144,9 +144,10 @@ TEST(VaultDecode, KnowsItsMethods) {
                                                 {"POST", Verb::write},
                                                 {"PUT", Verb::write},
                                                 {"DELETE", Verb::erase},
-                                                {"LIST", Verb::list}};
+                                                {"LIST", Verb::list},
+                                                {"SCAN", Verb::scan}};
   for (const auto& [method, verb] : known) EXPECT_EQ(get("/v1/sys/mounts", method).request->call.verb, verb);
-  for (const auto* unknown : {"HEAD", "TRACE", "CONNECT", "get", "SCAN", "", "GET "})
+  for (const auto* unknown : {"HEAD", "TRACE", "CONNECT", "get", "", "GET "})
     EXPECT_EQ(get("/v1/sys/mounts", unknown).status(), 405) << unknown;
   EXPECT_EQ(get("/v1/sys/health", "HEAD").status(), 0);
   EXPECT_EQ(get("/v1/sys/mounts", "OPTIONS").status(), 400);

@@ -1,0 +1,27 @@
+// The areas of sys/ that are engines of their own, built in one place for the product and for tests. Each
+// gets the narrow interfaces it needs and nothing else.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "core/core.h"
+#include "engine/engine.h"
+
+namespace strongroom::system::sys {
+
+// What areas need beside the core: of the configuration and of the process.
+struct Surroundings {
+  std::string version;
+};
+
+using Areas = std::vector<std::unique_ptr<const engine::Engine>>;
+Areas make_areas(core::Core&, const Surroundings&);
+
+inline std::vector<const engine::Engine*> borrowed(const Areas& areas) {
+  std::vector<const engine::Engine*> out;
+  out.reserve(areas.size());
+  for (const auto& a : areas) out.push_back(a.get());
+  return out;
+}
+
+}  // namespace strongroom::system::sys

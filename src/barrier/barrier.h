@@ -91,7 +91,7 @@ class Barrier final : public store::Sealer, public store::Cipher {
     accessor_locator = 2,
     audit_hmac = 3,
     checkpoint_signing = 4,
-    policy_cache = 5,
+    cubbyhole_names = 5,
   };
   Result<Secret> purpose_key(Purpose) const;  // 32 bytes
   // Per-segment keys of the audit log: HKDF of the audit root key and the segment number.

@@ -37,6 +37,8 @@ struct Peer {
   std::uint16_t port = 0;
 };
 
+struct Reply;
+
 // Owned by exactly one thread at a time: loop, worker or committer, then loop.
 struct Request {
   Call call;
@@ -46,6 +48,8 @@ struct Request {
   MonoTime arrived{};
   std::optional<Nanoseconds> patience;  // how long it may wait for a worker; the server's own when absent
   unsigned attempt = 0;
+  // A reply as the front door that took the request would send it: what response wrapping keeps.
+  SecretText (*envelope)(const Request&, const Reply&) = nullptr;
 };
 
 struct Reply {

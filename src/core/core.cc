@@ -39,16 +39,18 @@ struct Core::Flight {
 
 // ------------------------------------------------------------------ serving
 
-Core::Core(Parts parts, Settings settings) : parts_(parts), settings_(std::move(settings)) {}
+Core::Core(Parts parts, Settings settings)
+    : parts_(parts), settings_(std::move(settings)), wrapping_(tokens_, cubbyholes_, parts.env.random) {}
 Core::~Core() {
   committer_.reset();
   // The log borrows the keys from here until it is sealed.
   if (!sealed()) close_keys();
 }
 
-void Core::install(const engine::Engine& sys, const engine::Engine& token, Router::Engines kinds) {
-  sys_ = &sys;
-  token_engine_ = &token;
+void Core::install(const Fixed& fixed, Router::Engines kinds) {
+  sys_ = &fixed.sys;
+  token_engine_ = &fixed.token;
+  cubbyhole_engine_ = &fixed.cubbyhole;
   kinds_ = std::move(kinds);
 }
 

@@ -21,6 +21,8 @@
 #include "core/call.h"
 #include "core/mounts.h"
 #include "core/services.h"
+#include "core/wrapping.h"
+#include "identity/cubbyholes.h"
 #include "identity/policies.h"
 #include "identity/tokens.h"
 #include "store/committer.h"
@@ -54,8 +56,14 @@ class Core final : public store::CommitListener,
   Core(Parts, Settings);
   ~Core() override;
 
+  // What is always mounted.
+  struct Fixed {
+    const engine::Engine& sys;
+    const engine::Engine& token;
+    const engine::Engine& cubbyhole;
+  };
   // Once, before the first request: the fixed mounts and the kinds that can be mounted.
-  void install(const engine::Engine& sys, const engine::Engine& token, Router::Engines kinds);
+  void install(const Fixed&, Router::Engines kinds);
   // Reads the store's state; opens it when the seal is unattended and the store is initialised.
   Status start();
 
@@ -87,6 +95,8 @@ class Core final : public store::CommitListener,
   bool healthy() const noexcept;
   identity::Tokens& tokens() noexcept { return tokens_; }
   identity::Policies& policies() noexcept { return policies_; }
+  const identity::Cubbyholes& cubbyholes() const noexcept { return cubbyholes_; }
+  const Wrapping& wrapping() const noexcept { return wrapping_; }
 
   // ---- Lifecycle
   SealState seal_state() const override;
@@ -157,8 +167,11 @@ class Core final : public store::CommitListener,
   Settings settings_;
   identity::Tokens tokens_;
   identity::Policies policies_;
+  identity::Cubbyholes cubbyholes_;
+  const Wrapping wrapping_;
   const engine::Engine* sys_ = nullptr;
   const engine::Engine* token_engine_ = nullptr;
+  const engine::Engine* cubbyhole_engine_ = nullptr;
   Router::Engines kinds_;
   AuditFiles audit_files_;
   std::unique_ptr<store::Committer> committer_;  // made at the first unseal

@@ -84,6 +84,18 @@ void Core::tick() {
     return swept == Swept::more;
   })) {
   }
+  // Cubbyholes of tokens that are gone.
+  constexpr std::size_t kGraves = 100;
+  while (!sealed() && once([&](store::Txn& txn) -> Result<bool> {
+    SR_LET(const auto graves, tokens_.graves(txn, kGraves));
+    for (const auto token : graves) {
+      SR_TRY(cubbyholes_.erase_all(txn, token));
+      tokens_.close_grave(txn, token);
+    }
+    if (txn.dirty()) SR_TRY(commit_own(txn, "erase-cubbyholes", graves.size()));
+    return graves.size() == kGraves;
+  })) {
+  }
   // Unmounted ranges: records, then directory chunks, then the entry with its keys. A crash goes on here.
   while (!sealed() && once([&](store::Txn& txn) -> Result<bool> {
     std::optional<std::uint32_t> gone;

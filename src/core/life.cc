@@ -117,7 +117,7 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   txn.put(setting("cluster-name"),
           SecretText(settings_.cluster_name.empty() ? "strongroom-cluster-" + hex8(random)
                                                     : settings_.cluster_name));
-  txn.put(setting("fixed-accessors"), SecretText(hex8(random) + hex8(random)));
+  txn.put(setting("fixed-accessors"), SecretText(hex8(random) + hex8(random) + hex8(random)));
   identity::NewToken root;
   root.policies = {"root"};
   root.display_name = "root";
@@ -217,9 +217,15 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   txn.put(setting("time-mark"), SecretText(text));
   SR_LET(const auto name, txn.get(setting("cluster-name")));
   SR_LET(const auto id, txn.get(setting("cluster-id")));
-  SR_LET(const auto accessors, txn.get(setting("fixed-accessors")));
+  SR_LET(auto accessors, txn.get(setting("fixed-accessors")));
+  if (accessors && accessors->size() == 16) {  // of a server that had no cubbyholes
+    accessors->append(hex8(parts_.env.random));
+    txn.put(setting("fixed-accessors"), SecretText(view(*accessors)));
+  }
   SR_TRY(commit_own(txn, "unseal", 0));
   SR_TRY(open_tokens(next));
+  SR_LET(const auto cubbyhole_names, parts_.barrier.purpose_key(P::cubbyhole_names));
+  cubbyholes_.open(cubbyhole_names);
   {
     const std::lock_guard guard(keys_mutex_);
     audit_key_ = std::make_shared<const audit::Redactor>(audit_key);
@@ -227,12 +233,14 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
     cluster_id_ = id ? view(*id) : std::string_view();
     verifier_key_ = parts_.log.verifier_key();
     fixed_.clear();
-    const auto hex = accessors ? std::string(view(*accessors)) : std::string(16, '0');
+    const auto hex = accessors ? std::string(view(*accessors)) : std::string(24, '0');
     for (const auto& [path, type, engine, clazz, accessor_hex, about] :
          {std::tuple{"sys/", "system", sys_, engine::Class::secret, hex.substr(0, 8),
                      "system endpoints used for control, policy and debugging"},
-          std::tuple{"auth/token/", "token", token_engine_, engine::Class::auth, hex.substr(8),
-                     "token based credentials"}}) {
+          std::tuple{"auth/token/", "token", token_engine_, engine::Class::auth, hex.substr(8, 8),
+                     "token based credentials"},
+          std::tuple{"cubbyhole/", "cubbyhole", cubbyhole_engine_, engine::Class::secret, hex.substr(16),
+                     "per-token private secret storage"}}) {
       Mounted m;
       m.entry.path = m.view.path = path;
       m.entry.type = m.view.type = type;
@@ -273,6 +281,7 @@ Status Core::check_foundations() {
 void Core::close_keys() noexcept {
   sealed_.store(true, std::memory_order_release);
   tokens_.close();
+  cubbyholes_.close();
   policies_.forget();
   {
     const std::lock_guard guard(askers_mutex_);

@@ -106,10 +106,7 @@ void AuditSink::null() {
   value_done();
 }
 void AuditSink::raw(std::string_view text) {
-  const auto doc = json::Doc::parse(
-      text,
-      json::Limits{
-          .depth = 400, .members = ~std::size_t{0}, .elements = ~std::size_t{0}, .string = ~std::size_t{0}});
+  const auto doc = json::Doc::parse(text, json::Limits::of_our_own());
   if (!doc) {
     tree_.mac(redactor_.mac(text));
   } else {

@@ -179,8 +179,8 @@ class Core::Run {
       found = match(mounted_->routes, r_.call.verb, inside, input_);
       inside_ = inside;
     }
-    const bool open = found.route != nullptr && (found.route->flags & engine::open) != 0;
-    if (auto known = identify(); !known && !open) return known;
+    is_open_ = found.route != nullptr && (found.route->flags & engine::open) != 0;
+    if (auto known = identify(); !known && !is_open_) return known;
     if (found.route == nullptr) {
       out_.record->request = redacted(nullptr);
       SR_TRY(authorise(plain_operation(r_.call.verb), identity::Sudo::not_needed));
@@ -271,6 +271,7 @@ class Core::Run {
     check.path = r_.call.path.text();
     check.parameters = {input_.body, input_.query};
     check.sudo = sudo;
+    if (r_.call.wrap_ttl.count() > 0) check.wrap_ttl = r_.call.wrap_ttl;
     decision_ = acl_->decide(check);
     if (decision_.allowed && folds == Folds::yes) {
       folded_path_ = identity::ascii_lower(check.path);
@@ -354,10 +355,37 @@ class Core::Run {
             fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
     }
     if (out_.reply.aside.frame == engine::Frame::missing) log_as_raw_body();
+    SR_TRY(wrap_reply());
     auto& record = *out_.record;
     record.warnings = out_.reply.aside.warnings;
     if (out_.reply.aside.lease_duration.count() != 0) record.lease = "";
     if (out_.reply.aside.auth && audit_key_) record.issued = issued(*out_.reply.aside.auth);
+    return {};
+  }
+  // Puts the reply into a cubbyhole and leaves the token of that in its place. Not what is empty, and not
+  // what is no envelope.
+  Status wrap_reply() {
+    auto& reply = out_.reply;
+    auto& aside = reply.aside;
+    if (r_.call.wrap_ttl.count() <= 0 || r_.envelope == nullptr || aside.wrap) return {};
+    if (aside.frame == engine::Frame::bare || aside.frame == engine::Frame::raw ||
+        aside.frame == engine::Frame::empty_missing)
+      return {};
+    if (!reply.has_data && !aside.auth && aside.warnings.empty()) return {};
+    identity::WrappedReply kept;
+    kept.creation_path = r_.call.path.text();
+    kept.creation_ttl = std::chrono::ceil<Seconds>(r_.call.wrap_ttl);
+    kept.envelope = r_.envelope(r_, reply);
+    SR_LET(auto wrapped,
+           core_.wrapping_.wrap(txn_, std::move(kept),
+                                caller_.token != 0 ? std::string(caller_.display_name) : std::string(),
+                                core_.server_time()));
+    if (aside.auth) wrapped.wrapped_accessor = aside.auth->accessor;
+    aside = {};
+    aside.wrap = std::move(wrapped);
+    reply.data.clear();
+    reply.has_data = false;
+    out_.record->response.clear();
     return {};
   }
   audit::Actor issued(const engine::Issued& a) const {
@@ -429,7 +457,7 @@ class Core::Run {
   }
 
   void settle() {
-    if (asker_ && asker_->record->num_uses > 0) spend_use();
+    if (asker_ && !is_open_ && asker_->record->num_uses > 0) spend_use();
     if (txn_.dirty()) out_.txn = txn_.take();
     constexpr std::size_t kSurelyFits = 16 * 1024;
     if (out_.record && audit_key_ && out_.record->request.size() + out_.record->response.size() > kSurelyFits)
@@ -467,6 +495,7 @@ class Core::Run {
   identity::Decision decision_;
   engine::Caller caller_;
   std::string page_limit_, folded_path_;
+  bool is_open_ = false;       // the route needs no token; one that was sent spends no use
   bool reserve_only_ = false;  // the disk is nearly full
   bool by_operator_ = false;   // the route asks for sudo, and the caller has it
 };

@@ -51,7 +51,8 @@ SecretText pack(const TokenRecord& r) {
       .signed_number(r.explicit_max_ttl.count())
       .signed_number(r.max_ttl.count());
   p.signed_number(r.num_uses);
-  p.number((r.renewable ? 1u : 0u) | (r.orphan ? 2u : 0u) | (r.chosen_id ? 4u : 0u));
+  p.number((r.renewable ? 1u : 0u) | (r.orphan ? 2u : 0u) | (r.chosen_id ? 4u : 0u) |
+           (r.has_cubbyhole ? 8u : 0u));
   return out;
 }
 
@@ -77,6 +78,7 @@ Result<TokenRecord> unpack(std::uint64_t number, std::string_view stored) {
   r.renewable = (flags & 1) != 0;
   r.orphan = (flags & 2) != 0;
   r.chosen_id = (flags & 4) != 0;
+  r.has_cubbyhole = (flags & 8) != 0;
   SR_TRY(u.done("token"));
   return r;
 }
@@ -258,6 +260,7 @@ Result<MadeToken> Tokens::create(store::Txn& txn, const NewToken& want, WallTime
   r.max_ttl = want.max_ttl;
   r.num_uses = want.num_uses;
   r.renewable = want.renewable;
+  r.has_cubbyhole = want.has_cubbyhole;
   if (want.ttl.count() > 0) r.expires = now + want.ttl;
 
   std::string id;
@@ -294,6 +297,7 @@ void Tokens::revoke(store::Txn& txn, const TokenRecord& r) const {
   txn.erase(key(r.number));
   if (!r.ancestors.empty()) txn.erase(child_key(r.ancestors.front(), r.number));
   if (r.chosen_id) txn.erase(index_key('i', as_text(r.hash)));
+  if (r.has_cubbyhole) txn.put(index_key('g', number_text(r.number)), SecretText("g"));
   if (r.expires != WallTime{}) txn.erase(expiry_key(r.expires, r.number));
   bool parent = false;
   const auto children = index_key('c', number_text(r.number));
@@ -303,6 +307,28 @@ void Tokens::revoke(store::Txn& txn, const TokenRecord& r) const {
     return false;
   });
   if (parent || !scanned) txn.put(index_key('d', number_text(r.number)), SecretText("d"));
+}
+
+Status Tokens::mark_cubbyhole(store::Txn& txn, std::uint64_t number) const {
+  SR_LET(auto record, reload(txn, number));
+  if (!record) return fail(Code::unauthenticated, "permission denied");
+  if (record->has_cubbyhole) return {};
+  record->has_cubbyhole = true;
+  save(txn, *record);
+  return {};
+}
+
+Result<std::vector<std::uint64_t>> Tokens::graves(store::Txn& txn, std::size_t most) const {
+  std::vector<std::uint64_t> out;
+  const auto first = index_key('g', {});
+  SR_TRY(txn.scan_keys(first, store::after_prefix(first), [&](std::string_view k) {
+    out.push_back(get_be(k.substr(5)));
+    return out.size() < most;
+  }));
+  return out;
+}
+void Tokens::close_grave(store::Txn& txn, std::uint64_t number) const {
+  txn.erase(index_key('g', number_text(number)));
 }
 
 Result<std::vector<std::string>> Tokens::accessors(store::Txn& txn, WallTime now) const {

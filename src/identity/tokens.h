@@ -37,7 +37,8 @@ struct TokenRecord {
   std::int64_t num_uses = 0;  // left; 0: unlimited
   bool renewable = false;
   bool orphan = false;
-  bool chosen_id = false;  // found through an index of chosen ids
+  bool chosen_id = false;      // found through an index of chosen ids
+  bool has_cubbyhole = false;  // something may be in its cubbyhole
   bool root() const noexcept { return policies.size() == 1 && policies.front() == "root"; }
 };
 
@@ -53,6 +54,7 @@ struct NewToken {
   bool renewable = true;
   const TokenRecord* parent = nullptr;  // null: an orphan
   std::string_view chosen_id;           // empty: random
+  bool has_cubbyhole = false;
 };
 
 struct MadeToken {
@@ -84,6 +86,11 @@ class Tokens {
   // Erases the record: it and every descendant is dead when this commits. The leftovers of descendants are
   // swept later.
   void revoke(store::Txn&, const TokenRecord&) const;
+  // Before the first record is put into its cubbyhole. Code::unauthenticated when the token is gone.
+  Status mark_cubbyhole(store::Txn&, std::uint64_t number) const;
+  // Dead tokens whose cubbyholes are to be erased, at most `most`; and: that is done.
+  Result<std::vector<std::uint64_t>> graves(store::Txn&, std::size_t most) const;
+  void close_grave(store::Txn&, std::uint64_t number) const;
   // All live tokens' accessors, in creation order.
   Result<std::vector<std::string>> accessors(store::Txn&, WallTime now) const;
   // Removes records whose parent is gone, and index entries of the dead: at most `most` records. True when

@@ -19,6 +19,8 @@ struct Limits {  // Vault's defaults
   std::size_t members = 10'000;   // of one object
   std::size_t elements = 10'000;  // of one array
   std::size_t string = 1u << 20;  // bytes of one string
+  // For what the server itself wrote.
+  static constexpr Limits of_our_own() { return {400, ~std::size_t{0}, ~std::size_t{0}, ~std::size_t{0}}; }
 };
 
 class Doc;

@@ -129,6 +129,8 @@ TEST(Table, WithoutATokenEverythingIsRefusedButAFrozenList) {
                                       "GET sys/health",
                                       "GET sys/internal/audit/key",
                                       "GET sys/leader",
+                                      "GET sys/wrapping/lookup",
+                                      "POST sys/wrapping/lookup",
                                       "GET sys/internal/ui/mounts",
                                       "GET sys/internal/ui/mounts/some/thing"};
   const auto server = TestServer::ready();

@@ -114,7 +114,8 @@ Status TestServer::start() {
                                 return kv_.mount_options(options);
                               },
                               system::sys::borrowed(p->areas)});
-  core.install(*p->sys, *p->token, {{"kv", &kv_}});
+  p->cubbyhole = std::make_unique<system::cubbyhole::Cubbyhole>(core.cubbyholes(), core.tokens());
+  core.install({*p->sys, *p->token, *p->cubbyhole}, {{"kv", &kv_}});
   if (auto started = core.start(); !started) {
     core.drain();
     p->core.reset();  // before what it stands on
@@ -227,6 +228,7 @@ std::vector<TestServer::Table> TestServer::tables() const {
   v2.options["version"] = "2";
   return {{"sys/", process_->sys->routes({})},
           {"auth/token/", process_->token->routes({})},
+          {"cubbyhole/", process_->cubbyhole->routes({})},
           {"kv/", kv_.routes(v1)},
           {"secret/", kv_.routes(v2)}};
 }

@@ -15,6 +15,7 @@
 #include "engines/kv/kv.h"
 #include "store/sim_disk.h"
 #include "store/store.h"
+#include "system/cubbyhole/cubbyhole.h"
 #include "system/sys/areas.h"
 #include "system/sys/sys.h"
 #include "system/token/token.h"
@@ -126,6 +127,7 @@ class TestServer {
     std::unique_ptr<core::Core> core;
     std::unique_ptr<system::token::Token> token;
     system::sys::Areas areas;
+    std::unique_ptr<system::cubbyhole::Cubbyhole> cubbyhole;
     std::unique_ptr<system::sys::Sys> sys;
   };
   const Options options_;

@@ -186,7 +186,8 @@ void Assembly::build_core() {
                                 return kv_.mount_options(options);
                               },
                               system::sys::borrowed(areas_)});
-  core_->install(*sys_, *token_, {{"kv", &kv_}});
+  cubbyhole_ = std::make_unique<system::cubbyhole::Cubbyhole>(core_->cubbyholes(), core_->tokens());
+  core_->install({*sys_, *token_, *cubbyhole_}, {{"kv", &kv_}});
   core_->set_audit_files(
       {[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); },
        [this](std::uint64_t before, std::string_view destination) -> Result<std::uint64_t> {

@@ -20,6 +20,7 @@
 #include "crypto/random.h"
 #include "engines/kv/kv.h"
 #include "store/store.h"
+#include "system/cubbyhole/cubbyhole.h"
 #include "system/sys/areas.h"
 #include "system/sys/sys.h"
 #include "system/token/token.h"
@@ -88,6 +89,7 @@ class Assembly {
   engines::kv::Kv kv_;
   std::unique_ptr<system::token::Token> token_;
   system::sys::Areas areas_;
+  std::unique_ptr<system::cubbyhole::Cubbyhole> cubbyhole_;
   std::unique_ptr<system::sys::Sys> sys_;
   std::unique_ptr<Door> door_;
   std::vector<std::unique_ptr<wire::http::Listener>> listeners_;

@@ -151,9 +151,10 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
     const auto ttl = parse_duration(in.wrap_ttl);
     if (!ttl || ttl->count() < 0)
       return refusal(400, "X-Vault-Wrap-TTL: must be a duration such as 60 or \"5m\"");
-    if (ttl->count() > 0)
-      return refusal(400, "X-Vault-Wrap-TTL: response wrapping is not supported by this version");
+    // Counted in whole seconds everywhere; a fraction is a second.
+    call.wrap_ttl = std::chrono::ceil<Seconds>(*ttl);
   }
+  request->envelope = &envelope;
   call.namespace_path = in.name_space;
   if (!in.token.empty())
     request->credential.token = in.token;

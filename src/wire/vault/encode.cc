@@ -116,16 +116,20 @@ void write_wrap(json::Writer& w, const engine::Wrapped& info) {
   w.end_object();
 }
 
-void write_envelope(SecretText& body, const core::Request& request, const core::Reply& reply, bool merged) {
+enum class Members : std::uint8_t { usual, merged, kept };
+
+void write_envelope(SecretText& body, const core::Request& request, const core::Reply& reply,
+                    Members members) {
   json::Writer w(body);
   w.begin_object();
-  if (merged) {
+  if (members == Members::merged) {
     // The members of data, once more at the top: what old clients read.
     const auto inner = view(reply.data);
     if (inner.size() > 2) w.raw(inner.substr(1, inner.size() - 2));
   }
   w.key("request_id");
-  write_uuid(w, request.call.id);
+  // A wrapped reply tells nothing that leads to the request inside, as in Vault.
+  reply.aside.wrap ? w.string("") : write_uuid(w, request.call.id);
   w.key("lease_id");
   w.string("");
   w.key("renewable");
@@ -140,7 +144,7 @@ void write_envelope(SecretText& body, const core::Request& request, const core::
   reply.aside.warnings.empty() ? w.null() : write_texts(w, reply.aside.warnings);
   w.key("auth");
   reply.aside.auth ? write_auth(w, *reply.aside.auth) : w.null();
-  if (!reply.mount_type.empty()) {
+  if (!reply.mount_type.empty() && members != Members::kept) {
     w.key("mount_type");
     w.string(reply.mount_type);
   }
@@ -180,7 +184,16 @@ Outbound encode(const core::Request& request, const core::Reply& reply) {
     return out;
   }
   out.body.reserve(reply.data.size() * (reply.aside.frame == Frame::merged ? 2 : 1) + 512);
-  write_envelope(out.body, request, reply, reply.aside.frame == Frame::merged);
+  write_envelope(out.body, request, reply,
+                 reply.aside.frame == Frame::merged && !reply.aside.wrap ? Members::merged : Members::usual);
+  return out;
+}
+
+SecretText envelope(const core::Request& request, const core::Reply& reply) {
+  SecretText out;
+  out.reserve(reply.data.size() + 512);
+  write_envelope(out, request, reply, Members::kept);
+  out.pop_back();  // the line feed
   return out;
 }
 

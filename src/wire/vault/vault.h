@@ -41,6 +41,8 @@ constexpr std::size_t kMostUnauthenticatedBody = 1u << 20;
 // Either a request for the core, or an answer that needs no core (redirects, malformed input).
 std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound, Random&);
 Outbound encode(const core::Request&, const core::Reply&);
+// The body of encode(), as a wrapping token keeps it: Vault's members and no others.
+SecretText envelope(const core::Request&, const core::Reply&);
 Outbound refusal(int status, std::string_view text);
 
 }  // namespace strongroom::wire::vault

@@ -140,12 +140,9 @@ TEST(VaultDecode, ListingHasThreeSpellingsAndOneMeaning) {
 
 TEST(VaultDecode, KnowsItsMethods) {
   using engine::Verb;
-  const std::pair<const char*, Verb> known[] = {{"GET", Verb::read},
-                                                {"POST", Verb::write},
-                                                {"PUT", Verb::write},
-                                                {"DELETE", Verb::erase},
-                                                {"LIST", Verb::list},
-                                                {"SCAN", Verb::scan}};
+  const std::pair<const char*, Verb> known[] = {{"GET", Verb::read},  {"POST", Verb::write},
+                                                {"PUT", Verb::write}, {"DELETE", Verb::erase},
+                                                {"LIST", Verb::list}, {"SCAN", Verb::scan}};
   for (const auto& [method, verb] : known) EXPECT_EQ(get("/v1/sys/mounts", method).request->call.verb, verb);
   for (const auto* unknown : {"HEAD", "TRACE", "CONNECT", "get", "", "GET "})
     EXPECT_EQ(get("/v1/sys/mounts", unknown).status(), 405) << unknown;

@@ -1,0 +1,38 @@
+// Wrapping: puts a reply into the cubbyhole of a new token that is good for one use, and takes it out again.
+// Both happen in the request's own transaction: of many who redeem a token at once, one does.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/engine.h"
+#include "identity/cubbyholes.h"
+#include "identity/tokens.h"
+
+namespace strongroom::core {
+
+class Wrapping {
+ public:
+  // Both outlive this.
+  Wrapping(const identity::Tokens& tokens, const identity::Cubbyholes& cubbyholes, Random& random)
+      : tokens_(tokens), cubbyholes_(cubbyholes), random_(random) {}
+
+  struct Found {
+    identity::WrappedReply reply;
+    std::string display_name;  // of who had it wrapped
+  };
+  // Code::invalid_argument "wrapping token is not valid or does not exist".
+  Result<Found> find(store::Txn&, std::string_view token, WallTime now) const;
+  // The same, and the token is gone when this transaction commits.
+  Result<Found> redeem(store::Txn&, std::string_view token, WallTime now) const;
+  // Takes creation_path, creation_ttl and envelope; the time is set here.
+  Result<engine::Wrapped> wrap(store::Txn&, identity::WrappedReply, const std::string& display_name,
+                               WallTime now) const;
+
+ private:
+  const identity::Tokens& tokens_;
+  const identity::Cubbyholes& cubbyholes_;
+  Random& random_;
+};
+
+}  // namespace strongroom::core

@@ -25,6 +25,7 @@ struct Call {
   schema::Input::Pairs query;      // views into query_text
   std::string namespace_path;      // as the header says
   Nanoseconds wrap_ttl{};          // zero: not asked for
+  bool help = false;               // what is there, not what it holds; verb, body and query mean nothing
   std::array<std::byte, 16> id{};  // request_id
 };
 

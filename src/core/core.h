@@ -36,6 +36,7 @@ struct Settings {
   Nanoseconds max_request_duration = Seconds(90);  // how long a request may wait for a worker
   std::string cluster_name;                        // empty: made at init
   std::string storage_type;
+  std::string version;  // of the product, for documents
   store::Committer::Limits commits;
 };
 

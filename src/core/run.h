@@ -8,6 +8,7 @@
 #include "core/redaction.h"
 #include "core/storage.h"
 #include "core/texts.h"
+#include "engine/help.h"
 
 namespace strongroom::core {
 
@@ -131,7 +132,7 @@ class Core::Run {
 
   Status serve() {
     const auto path = r_.call.path.text();
-    if (path.starts_with("sys/")) {
+    if (path.starts_with("sys/") && !r_.call.help) {
       auto early = match(core_.sys_->routes({}), r_.call.verb, path.substr(4), input_);
       if (early.route != nullptr && (early.route->flags & engine::sealed_ok) != 0)
         return lifecycle_route(*early.route);
@@ -154,6 +155,7 @@ class Core::Run {
     if (!r_.call.namespace_path.empty() && r_.call.namespace_path != "root" &&
         r_.call.namespace_path != "root/")
       return fail(Code::not_found, "namespace not found");
+    if (r_.call.help) return help(path);
     if (auto room = core_.parts_.log.admission(); !room) {
       // What frees space may use what is kept for it; whether a request does is known once it has run.
       const bool may_free = r_.call.verb == engine::Verb::erase || r_.call.verb == engine::Verb::write;
@@ -192,6 +194,37 @@ class Core::Run {
       return fail(Code::not_found, "1 error occurred:\n\t* unsupported path\n\n");
     }
     return dispatch(*found.route);
+  }
+
+  // Any token may ask what a path is; open paths need none. Only a token learns which mounts there are.
+  Status help(std::string_view path) {
+    if (auto room = core_.parts_.log.admission(); !room) {
+      out_.record.reset();
+      return room;
+    }
+    out_.record->operation = engine::name(engine::Operation::help);
+    SR_LET(router_, core_.router(txn_));
+    mounted_ = router_->find(path);
+    if (mounted_ == nullptr && !path.ends_with('/')) mounted_ = router_->exact(std::string(path) + "/");
+    bool open = false;
+    if (mounted_ != nullptr) {
+      if (path.size() > mounted_->entry.path.size()) inside_ = path.substr(mounted_->entry.path.size());
+      out_.record->mount = {mounted_->entry.path, mounted_->view.type, mounted_->view.accessor,
+                            mounted_->view.clazz == engine::Class::auth ? "auth" : "secret"};
+      for (const auto& r : mounted_->routes)
+        open |= (r.flags & engine::open) != 0 && engine::serves(r, inside_);
+    }
+    if (auto known = identify(); !known && !open) return known;
+    if (asker_) SR_TRY(authorise(engine::Operation::help, identity::Sudo::not_needed));
+    if (mounted_ == nullptr)
+      return fail(Code::not_found, fmt::format("no handler for route \"{}\". route entry not found.", path));
+    auto page = engine::help_page(*mounted_->engine, mounted_->view, mounted_->routes, inside_,
+                                  core_.settings_.version);
+    if (!page) return fail(Code::not_found, "1 error occurred:\n\t* unsupported path\n\n");
+    out_.reply.data = *std::move(page);
+    out_.reply.has_data = true;
+    out_.reply.aside.frame = engine::Frame::raw;
+    return {};
   }
 
   static bool is_lifecycle(std::string_view path) {

@@ -39,16 +39,26 @@ bool matches(std::string_view pattern, std::string_view path, schema::Input::Pai
 }
 }  // namespace
 
+namespace {
+// A listing's path has a trailing slash; the pattern may be written without.
+std::string_view candidate_of(const Route& r, std::string_view path) {
+  if ((r.verb == Verb::list || r.verb == Verb::scan) && path.ends_with('/') && !r.pattern.ends_with('/') &&
+      !r.pattern.ends_with("...}"))
+    path.remove_suffix(1);
+  return path;
+}
+}  // namespace
+
+bool serves(const Route& r, std::string_view path) {
+  schema::Input::Pairs captured;
+  return matches(r.pattern, candidate_of(r, path), captured);
+}
+
 Match match(std::span<const Route> routes, Verb verb, std::string_view path, schema::Input& input) {
   Match m;
   schema::Input::Pairs captured;
   for (const Route& r : routes) {
-    // A listing's path has a trailing slash; the pattern may be written without.
-    auto candidate = path;
-    if ((r.verb == Verb::list || r.verb == Verb::scan) && candidate.ends_with('/') &&
-        !r.pattern.ends_with('/') && !r.pattern.ends_with("...}"))
-      candidate.remove_suffix(1);
-    if (!matches(r.pattern, candidate, captured)) continue;
+    if (!matches(r.pattern, candidate_of(r, path), captured)) continue;
     m.path_known = true;
     if (r.verb != verb) continue;
     m.route = &r;

@@ -127,6 +127,8 @@ class Engine {
   virtual std::string_view type() const noexcept = 0;
   virtual Class clazz() const noexcept { return Class::secret; }
   virtual std::span<const struct Route> routes(const MountView&) const = 0;
+  // A paragraph for people: what it is for.
+  virtual std::string_view about() const noexcept { return {}; }
   // Checks and completes a new mount's options, or a tuned mount's.
   virtual Status mount_options(std::map<std::string, std::string>&) const { return {}; }
 };
@@ -145,6 +147,8 @@ enum RouteFlag : std::uint8_t {
   unlogged = 4,   // no audit record of its own (health checks)
   sealed_ok = 8,  // answers while sealed
   folds = 16,     // case in the path means nothing: the lowered path must be permitted, too
+  unlisted = 32,  // only tells callers what they should have asked: left out of documents
+  issues = 64,    // the reply carries a token ("auth")
 };
 
 struct Route {
@@ -159,6 +163,9 @@ struct Route {
   Result<bool> (*exists)(const Engine&, Prompt&, const schema::Input&);  // null: every write is an update
   // Whose handler it is when several engines share one mount (the areas of sys/); null: the mount's engine.
   const Engine* area = nullptr;
+  // The operation's id in OpenAPI, as Vault names it ("mounts-enable-secrets-engine"); empty: made of the
+  // engine's type, the verb and the pattern.
+  std::string_view id = {};
   const Engine& owner(const Engine& mounted) const noexcept { return area != nullptr ? *area : mounted; }
 };
 
@@ -182,8 +189,8 @@ struct Given<std::optional<T>> {
 
 // A handler returns Result<O>, Result<std::optional<O>> (nothing: 404 or 204) or Result<schema::Empty> (204).
 template <auto H>
-constexpr Route route(Verb verb, std::string_view pattern, std::string_view summary,
-                      unsigned flags = guarded) {
+constexpr Route route(Verb verb, std::string_view pattern, std::string_view summary, unsigned flags = guarded,
+                      std::string_view id = {}) {
   using D = Handler<decltype(H)>;
   using Out = typename Given<typename D::Out>::type;
   return {verb,
@@ -208,13 +215,15 @@ constexpr Route route(Verb verb, std::string_view pattern, std::string_view summ
             }
             return Route::Gave::data;
           },
-          nullptr};
+          nullptr,
+          nullptr,
+          id};
 }
 // The same with a hook that tells create from update: Result<bool> (E::*)(Prompt&, const In&) const.
 template <auto H, auto X>
 constexpr Route route_with_exists(Verb verb, std::string_view pattern, std::string_view summary,
-                                  unsigned flags = guarded) {
-  Route r = route<H>(verb, pattern, summary, flags);
+                                  unsigned flags = guarded, std::string_view id = {}) {
+  Route r = route<H>(verb, pattern, summary, flags, id);
   r.exists = [](const Engine& e, Prompt& p, const schema::Input& input) -> Result<bool> {
     using D = Handler<decltype(H)>;
     typename D::In in{};
@@ -230,5 +239,7 @@ struct Match {
   bool path_known = false;  // another verb has it: 405
 };
 Match match(std::span<const Route>, Verb, std::string_view path, schema::Input& input);
+// Whether any verb would find the route at this path.
+bool serves(const Route&, std::string_view path);
 
 }  // namespace strongroom::engine

@@ -64,6 +64,8 @@ enum Flag : std::uint8_t {
   plain = 4,        // shown, not hashed, in the audit log
   omit_empty = 8,   // left out of replies when absent (otherwise null)
   whole_body = 16,  // a RawJson that takes the whole body: every member is the caller's own, none is unknown
+  deprecated = 32,  // still taken; documents say so
+  sensitive = 64,   // a text that is a secret, though its type is not; documents say so
 };
 struct Field {
   std::string_view name, help;
@@ -72,6 +74,19 @@ struct Field {
   const Codec* codec;
   void* (*at)(void*);
   bool (*absent)(const void*);  // an empty optional
+  // For documents alone: what holds when it is absent, as JSON, and the texts that it may be, "a|b".
+  std::string_view initial = {};
+  std::string_view choices = {};
+  constexpr Field starts_as(std::string_view json) const {
+    Field f = *this;
+    f.initial = json;
+    return f;
+  }
+  constexpr Field one_of(std::string_view texts) const {
+    Field f = *this;
+    f.choices = texts;
+    return f;
+  }
 };
 
 // A request's parameters: what the path captured wins over the body, the body over the query.

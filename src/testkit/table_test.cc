@@ -128,6 +128,8 @@ TEST(Table, WithoutATokenEverythingIsRefusedButAFrozenList) {
                                       "POST sys/unseal",
                                       "GET sys/health",
                                       "GET sys/internal/audit/key",
+                                      "GET sys/internal/specs/openapi",
+                                      "POST sys/internal/specs/openapi",
                                       "GET sys/leader",
                                       "GET sys/wrapping/lookup",
                                       "POST sys/wrapping/lookup",

@@ -96,6 +96,7 @@ Status TestServer::start() {
   p->barrier = std::make_unique<barrier::Barrier>(random);
   auto settings = options_.core;
   settings.storage_type = "inmem";
+  settings.version = "0.1.0";
   p->core = std::make_unique<core::Core>(core::Core::Parts{env_, *p->store, *p->barrier, *p->seal, *p->audit},
                                          settings);
   auto& core = *p->core;

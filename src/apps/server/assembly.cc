@@ -169,6 +169,7 @@ void Assembly::build_core() {
   settings.max_request_duration = config_.default_max_request_duration;
   settings.cluster_name = config_.cluster_name;
   settings.storage_type = config_.storage->type;
+  settings.version = SR_VERSION;
   core_ =
       std::make_unique<core::Core>(core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_}, settings);
   token_ = std::make_unique<system::token::Token>(core_->tokens(), core_->policies());

@@ -45,11 +45,16 @@ constexpr std::array kVersioned{
     route<&Kv::read_subkeys>(Verb::read, "subkeys/{path...}", "Read the keys of a secret without values"),
     route<&Kv::read_config>(Verb::read, "config", "Read the settings of the mount"),
     route<&Kv::write_config>(Verb::write, "config", "Change the settings of the mount"),
-    route<&Kv::stray>(Verb::read, "{path...}", "Tell how secrets of version 2 are addressed"),
-    route<&Kv::stray>(Verb::write, "{path...}", "Tell how secrets of version 2 are addressed"),
-    route<&Kv::stray>(Verb::patch, "{path...}", "Tell how secrets of version 2 are addressed"),
-    route<&Kv::stray>(Verb::erase, "{path...}", "Tell how secrets of version 2 are addressed"),
-    route<&Kv::stray>(Verb::list, "{path...}", "Tell how secrets of version 2 are addressed"),
+    route<&Kv::stray>(Verb::read, "{path...}", "Tell how secrets of version 2 are addressed",
+                      engine::unlisted),
+    route<&Kv::stray>(Verb::write, "{path...}", "Tell how secrets of version 2 are addressed",
+                      engine::unlisted),
+    route<&Kv::stray>(Verb::patch, "{path...}", "Tell how secrets of version 2 are addressed",
+                      engine::unlisted),
+    route<&Kv::stray>(Verb::erase, "{path...}", "Tell how secrets of version 2 are addressed",
+                      engine::unlisted),
+    route<&Kv::stray>(Verb::list, "{path...}", "Tell how secrets of version 2 are addressed",
+                      engine::unlisted),
 };
 
 constexpr std::array kPlain{

@@ -11,6 +11,11 @@ namespace strongroom::engines::kv {
 class Kv final : public engine::Engine {
  public:
   std::string_view type() const noexcept override { return "kv"; }
+  std::string_view about() const noexcept override {
+    return "Keeps secrets that people and programs put there: names with JSON below them, encrypted at rest. "
+           "Version 2 keeps older versions of a secret, so that a change can be undone; version 1 keeps the "
+           "newest alone.";
+  }
   std::span<const engine::Route> routes(const engine::MountView&) const override;
   Status mount_options(std::map<std::string, std::string>&) const override;
 

@@ -30,6 +30,11 @@ class Sys final : public engine::Engine {
   };
   explicit Sys(Parts parts);
   std::string_view type() const noexcept override { return "system"; }
+  std::string_view about() const noexcept override {
+    return "The server itself: sealing, mounts, policies, audit, and what operators watch. Built in; cannot "
+           "be "
+           "moved or disabled.";
+  }
   std::span<const engine::Route> routes(const engine::MountView&) const override { return routes_; }
 
   // ---- life.cc

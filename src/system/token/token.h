@@ -12,6 +12,10 @@ class Token final : public engine::Engine {
   Token(const identity::Tokens& tokens, const identity::Policies& policies)
       : tokens_(tokens), policies_(policies) {}
   std::string_view type() const noexcept override { return "token"; }
+  std::string_view about() const noexcept override {
+    return "Tokens: what every other way to log in ends in. Made, looked up, renewed and revoked here. Built "
+           "in; cannot be disabled.";
+  }
   engine::Class clazz() const noexcept override { return engine::Class::auth; }
   std::span<const engine::Route> routes(const engine::MountView&) const override;
 

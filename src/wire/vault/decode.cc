@@ -118,7 +118,8 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
   if (!raw_path.starts_with(kRoot)) return refusal(404, "no API at this path: everything is below /v1/");
   auto path = Path::from_url(raw_path.substr(kRoot.size()));
   if (!path) return refusal(400, path.error().message);
-  const auto verb = verb_of(in.method);
+  const bool asks_help = in.method == "HELP";
+  const auto verb = asks_help ? std::optional(engine::Verb::read) : verb_of(in.method);
   if (in.method == "OPTIONS") return refusal(400, "OPTIONS: CORS is not enabled");
   if (!verb || (in.method == "HEAD" && path->text() != "sys/health")) return refusal(405, "");
 
@@ -129,10 +130,11 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
   random.fill(call.id);
   call.id[6] = (call.id[6] & std::byte{0x0f}) | std::byte{0x40};  // UUID version 4, RFC 9562
   call.id[8] = (call.id[8] & std::byte{0x3f}) | std::byte{0x80};
+  call.help = asks_help;
   if (const char* bad = parse_query(raw_query, call)) return refusal(400, bad);
 
   for (const auto& [name, value] : call.query) {
-    if (name == "help") return refusal(400, "help: is not supported by this version");
+    if (name == "help" && !value.empty()) call.help = true;
     if ((name != "list" && name != "scan") || *verb != engine::Verb::read) continue;
     const auto asked = parse_bool(value);
     if (!asked) return refusal(400, "");
@@ -143,6 +145,10 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
     call.verb = wanted;
   }
   std::erase_if(call.query, [](const auto& q) { return q.first == "list" || q.first == "scan"; });
+  if (call.help) {
+    call.verb = engine::Verb::read;
+    call.query.clear();
+  }
   if (call.verb == engine::Verb::list || call.verb == engine::Verb::scan) call.path = call.path.as_folder();
   // A write takes its parameters from the body alone.
   if (call.verb == engine::Verb::write || call.verb == engine::Verb::patch) call.query.clear();

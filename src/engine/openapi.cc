@@ -274,21 +274,19 @@ std::string OpenApi::write(const Place& place, const Operation& op, std::string_
         w.begin_array();
       }
     };
-    const auto choice = [&](const Route* r, std::string_view name, std::string_view optional) {
+    const auto choice = [&](const Route* r, std::string_view name) {
       if (r == nullptr) return;
       parameters();
-      if (op.main->verb == Verb::read) {
-        write_parameter(w, name, "query", nullptr, optional, false);
-      } else if (op.list != nullptr && op.scan != nullptr) {
-        write_parameter(w, name, "query", nullptr, optional, false);
+      if (op.main->verb == Verb::read || (op.list != nullptr && op.scan != nullptr)) {
+        write_parameter(w, name, "query", nullptr, std::string(r->summary) + ", if `true`", false);
       } else {
         w.raw("{\"name\":\"" + std::string(name) +
               "\",\"description\":\"Must be set to `true`\",\"in\":\"query\","
               "\"schema\":{\"type\":\"string\",\"enum\":[\"true\"]},\"required\":true}");
       }
     };
-    choice(op.list, "list", "Return a list if `true`");
-    choice(op.scan, "scan", "Return a recursive list if `true`");
+    choice(op.list, "list");
+    choice(op.scan, "scan");
     if (!has_body)
       for (const Route* r : {op.main, op.list, op.scan})
         if (r != nullptr)

@@ -101,9 +101,15 @@ Status Barrier::unseal(const store::Snapshot& snapshot, Seal& seal) {
   if (!set) return std::unexpected(std::move(set).error());
   if (set->keyring_generation > keys->keyring().generation)
     return fail(Code::corrupt, "the keyring record is older than the store");
+  // A store of an earlier version gets its new keys with the first group: none is used before that.
+  std::optional<std::string> pending;
+  if (auto more = keys->keyring().completed(random_)) {
+    pending = more->wrap(keys->root(), keys->store_id(), random_);
+    keys = Keys::with_keyring(*keys, *std::move(more));
+  }
   const std::scoped_lock lock(mutex_);
   keys_ = std::move(keys);
-  pending_keyring_.reset();
+  pending_keyring_ = std::move(pending);
   keyring_in_group_ = false;
   return {};
 }

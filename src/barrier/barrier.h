@@ -92,6 +92,7 @@ class Barrier final : public store::Sealer, public store::Cipher {
     audit_hmac = 3,
     checkpoint_signing = 4,
     cubbyhole_names = 5,
+    batch_token = 6,
   };
   Result<Secret> purpose_key(Purpose) const;  // 32 bytes
   // Per-segment keys of the audit log: HKDF of the audit root key and the segment number.

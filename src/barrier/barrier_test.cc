@@ -339,7 +339,8 @@ TEST(Barrier, EachUseHasItsOwnKey) {
   std::vector<std::string> seen;
   for (const auto p :
        {Barrier::Purpose::token_hash, Barrier::Purpose::token_locator, Barrier::Purpose::accessor_locator,
-        Barrier::Purpose::audit_hmac, Barrier::Purpose::checkpoint_signing, Barrier::Purpose::cubbyhole_names}) {
+        Barrier::Purpose::audit_hmac, Barrier::Purpose::checkpoint_signing, Barrier::Purpose::cubbyhole_names,
+        Barrier::Purpose::batch_token}) {
     const auto k = w.barrier.purpose_key(p);
     ASSERT_TRUE(k);
     EXPECT_EQ(k->size(), 32u);

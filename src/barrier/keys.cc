@@ -68,6 +68,19 @@ Keyring Keyring::clone() const {
   return k;
 }
 
+std::optional<Keyring> Keyring::completed(Random& random) const {
+  std::optional<Keyring> more;
+  for (std::uint8_t p = 0; p < kOuterPurposes; ++p) {
+    if (newest(*this, p)) continue;
+    if (!more) {
+      more = clone();
+      more->generation += 1;
+    }
+    more->named.push_back({p, 1, crypto::Key::random(random)});
+  }
+  return more;
+}
+
 std::string Keyring::wrap(const crypto::Key& root, std::string_view store_id, Random& random) const {
   SecretText plain;
   plain.reserve(16 + terms.size() * (4 + kKey) + named.size() * (5 + kKey));

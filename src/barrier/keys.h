@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -26,7 +27,7 @@ namespace strongroom::barrier {
 inline constexpr std::uint8_t kSetHashKey = 128;
 inline constexpr std::uint8_t kAuditSegmentsKey = 129;
 inline constexpr std::uint8_t kRootNamesKey = 130;
-inline constexpr std::uint8_t kOuterPurposes = 6;  // 0 to 5
+inline constexpr std::uint8_t kOuterPurposes = 7;  // 0 to 6
 
 // The content of the keyring record.
 struct Keyring {
@@ -45,6 +46,8 @@ struct Keyring {
 
   static Keyring fresh(Random&);
   Keyring clone() const;
+  // Keys for purposes that are younger than the store, in the next generation; nothing when none lacks.
+  std::optional<Keyring> completed(Random&) const;
   // The keyring record, encrypted under the root key, and back. Code::invalid_argument: not under this root
   // key.
   std::string wrap(const crypto::Key& root, std::string_view store_id, Random&) const;

@@ -266,7 +266,7 @@ bool Core::healthy() const noexcept { return !committer_ || committer_->healthy(
 
 std::shared_ptr<const Core::Asker> Core::asker(std::shared_ptr<const identity::TokenRecord> record,
                                                std::string_view presented) {
-  {
+  if (!record->batch) {
     const std::lock_guard guard(askers_mutex_);
     if (const auto hit = askers_.find(record->number); hit != askers_.end() && hit->second->record == record)
       return hit->second;
@@ -281,16 +281,17 @@ std::shared_ptr<const Core::Asker> Core::asker(std::shared_ptr<const identity::T
   }
   if (key) {
     a.client_token = key->mac(presented);
-    a.accessor = key->mac(tokens_.accessor_of(record->number));
+    if (!record->batch) a.accessor = key->mac(tokens_.accessor_of(record->number));
   }
   a.display_name = record->display_name;
   a.policies = record->policies;
   a.token_policies = record->policies;
-  a.token_type = "service";
+  a.token_type = record->batch ? "batch" : "service";
   a.issue_time = rfc3339(std::chrono::floor<Seconds>(record->created));
   a.token_ttl = record->creation_ttl.count();
   a.remaining_uses = record->num_uses;
   for (const auto& [k, v] : record->meta) a.metadata.emplace_back(k, v);
+  if (record->batch) return made;  // it has no number to be found by
   const std::lock_guard guard(askers_mutex_);
   if (askers_.size() >= kMostAskers) askers_.clear();
   askers_[record->number] = made;

@@ -118,7 +118,7 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
           SecretText(settings_.cluster_name.empty() ? "strongroom-cluster-" + hex8(random)
                                                     : settings_.cluster_name));
   txn.put(setting("fixed-accessors"), SecretText(hex8(random) + hex8(random) + hex8(random)));
-  identity::NewToken root;
+  identity::NewToken root(identity::Lifetime::forever());
   root.policies = {"root"};
   root.display_name = "root";
   root.path = "auth/token/root";
@@ -165,7 +165,8 @@ Status Core::open_tokens(std::uint64_t block) {
   SR_LET(const auto hash, parts_.barrier.purpose_key(P::token_hash));
   SR_LET(const auto locator, parts_.barrier.purpose_key(P::token_locator));
   SR_LET(const auto accessor, parts_.barrier.purpose_key(P::accessor_locator));
-  return tokens_.open(hash, locator, accessor, block);
+  SR_LET(const auto batch, parts_.barrier.purpose_key(P::batch_token));
+  return tokens_.open({hash, locator, accessor, batch}, block);
 }
 
 Status Core::unseal_with(const Secret& share) {

@@ -288,6 +288,13 @@ class Core::Run {
       if (audit_key_) out_.record->presented_token = audit_key_->mac(presented);
       return fail(Code::unauthenticated, kDenied);
     }
+    if (!record->admits(r_.peer.address)) {
+      // Nothing of it is used up: somebody else may be trying it.
+      out_.record->actor = core_.asker(record, presented)->actor;
+      out_.record->actor->verdict = audit::Actor::Verdict::refused;
+      out_.record->presented_token = out_.record->actor->client_token;
+      return fail(Code::unauthenticated, kDenied);
+    }
     asker_ = core_.asker(record, presented);
     out_.record->actor = asker_->actor;
     out_.record->actor->verdict = audit::Actor::Verdict::refused;
@@ -332,6 +339,7 @@ class Core::Run {
     out_.record->request = redacted(route.in);
     caller_.root = acl_ && acl_->is_root();
     if (asker_) {
+      caller_.kind = asker_->record->batch ? engine::Caller::Kind::batch : engine::Caller::Kind::service;
       caller_.token = asker_->record->number;
       caller_.display_name = asker_->record->display_name;
       caller_.policies = asker_->record->policies;
@@ -362,7 +370,7 @@ class Core::Run {
                     (route.flags & engine::sudo) != 0 ? identity::Sudo::needed : identity::Sudo::not_needed,
                     (route.flags & engine::folds) != 0 ? Folds::yes : Folds::no));
       caller_.sudo = decision_.root || decision_.has_sudo;
-    } else if (out_.record->actor) {
+    } else if (asker_) {
       out_.record->actor->verdict = audit::Actor::Verdict::allowed;
     }
     if (r_.call.verb == engine::Verb::write && r_.call.path.ends_with_slash())
@@ -411,7 +419,7 @@ class Core::Run {
     kept.envelope = r_.envelope(r_, reply);
     SR_LET(auto wrapped,
            core_.wrapping_.wrap(txn_, std::move(kept),
-                                caller_.token != 0 ? std::string(caller_.display_name) : std::string(),
+                                caller_.known() ? std::string(caller_.display_name) : std::string(),
                                 core_.server_time()));
     if (aside.auth) wrapped.wrapped_accessor = aside.auth->accessor;
     aside = {};
@@ -424,7 +432,7 @@ class Core::Run {
   audit::Actor issued(const engine::Issued& a) const {
     audit::Actor actor;
     actor.client_token = audit_key_->mac(a.client_token.reveal_text(Reveal::to_cipher));
-    actor.accessor = audit_key_->mac(a.accessor);
+    if (!a.accessor.empty()) actor.accessor = audit_key_->mac(a.accessor);
     actor.display_name = a.display_name;
     actor.policies = a.policies;
     actor.token_policies = a.token_policies;
@@ -499,10 +507,11 @@ class Core::Run {
   void spend_use() {
     // As the handler left it: it may have renewed or revoked this very token.
     auto now = core_.tokens_.reload(txn_, asker_->record->number);
-    if (!now || !*now) return;
+    if (!now) return refuse(std::move(now).error());
+    if (!*now) return;
     auto& record = **now;
     if (record.num_uses <= 1) {
-      core_.tokens_.revoke(txn_, record);
+      if (auto gone = core_.tokens_.revoke(txn_, record); !gone) return refuse(std::move(gone).error());
       out_.record->actor->remaining_uses = -1;
       return;
     }

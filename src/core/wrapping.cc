@@ -24,17 +24,17 @@ Result<Wrapping::Found> Wrapping::redeem(store::Txn& txn, std::string_view token
   SR_TRY(cubbyholes_.erase_all(txn, record->number));
   auto emptied = *record;
   emptied.has_cubbyhole = false;
-  tokens_.revoke(txn, emptied);
+  SR_TRY(tokens_.revoke(txn, emptied));
   return found;
 }
 
 Result<engine::Wrapped> Wrapping::wrap(store::Txn& txn, identity::WrappedReply reply,
                                        const std::string& display_name, WallTime now) const {
-  identity::NewToken want;
+  identity::NewToken want(identity::Lifetime::of(reply.creation_ttl));
   want.policies = {kPolicy};
   want.display_name = display_name;
   want.path = reply.creation_path;
-  want.ttl = want.explicit_max_ttl = want.max_ttl = reply.creation_ttl;
+  want.explicit_max_ttl = want.max_ttl = reply.creation_ttl;
   want.num_uses = 1;
   want.renewable = false;
   want.has_cubbyhole = true;

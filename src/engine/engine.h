@@ -40,9 +40,13 @@ struct MountView {
   Seconds max_lease_ttl{};      // effective
 };
 
-// Who asks. Empty (number 0) on unauthenticated routes.
+// Who asks: nobody on unauthenticated routes. A batch token has no record, so no number, no accessor and no
+// cubbyhole; Tokens::find(txn, Prompt::presented, now) gives what it says of itself.
 struct Caller {
-  std::uint64_t token = 0;  // number of the token's record
+  enum class Kind : std::uint8_t { nobody, service, batch };
+  Kind kind = Kind::nobody;
+  bool known() const noexcept { return kind != Kind::nobody; }
+  std::uint64_t token = 0;  // number of a service token's record; 0 for the others
   std::string_view display_name;
   std::span<const std::string> policies;
   bool root = false;

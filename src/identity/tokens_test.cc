@@ -29,9 +29,13 @@ constexpr WallTime kNow{Seconds(1'800'000'000)};
 
 class TokensTest : public testing::Test {
  protected:
-  TokensTest() : committer_(store_, sealer_, deaf_, log_, {}) {
-    EXPECT_TRUE(tokens_.open(key('h'), key('l'), key('a'), 1));
+  TokensTest() : committer_(store_, sealer_, deaf_, log_, {}) { reopen(1); }
+  void reopen(std::uint64_t block) {
+    const auto h = key('h'), l = key('l'), a = key('a'), b = key('b');
+    EXPECT_TRUE(tokens_.open({h, l, a, b}, block));
   }
+  static NewToken endless() { return NewToken(Lifetime::forever()); }
+  static NewToken lasting(Seconds s) { return NewToken(Lifetime::of(s)); }
   static Secret key(char c) { return Secret::copy_of(std::string(32, c)); }
 
   struct Open {
@@ -55,7 +59,7 @@ class TokensTest : public testing::Test {
     std::string id;
     std::uint64_t number = 0;
   };
-  Made make(NewToken want = {}, const std::string& parent = {}, WallTime now = kNow) {
+  Made make(NewToken want = endless(), const std::string& parent = {}, WallTime now = kNow) {
     auto t = begin();
     std::shared_ptr<const TokenRecord> above;
     if (!parent.empty()) {
@@ -77,7 +81,7 @@ class TokensTest : public testing::Test {
     auto t = begin();
     const auto found = *tokens_.find(*t, id, kNow);
     ASSERT_TRUE(found);
-    tokens_.revoke(*t, *found);
+    EXPECT_TRUE(tokens_.revoke(*t, *found));
     EXPECT_EQ(commit(t), kDone);
   }
   std::size_t keys_of(store::Table table) {
@@ -110,7 +114,7 @@ class TokensTest : public testing::Test {
 };
 
 TEST_F(TokensTest, AreFoundByIdAndByAccessorAndNothingElse) {
-  NewToken want;
+  auto want = endless();
   want.policies = {"a", "default"};
   want.meta = {{"team", "blue"}};
   const auto made = make(want);
@@ -148,7 +152,7 @@ TEST_F(TokensTest, EveryOtherSpellingOfAnIdIsUnknown) {
 }
 
 TEST_F(TokensTest, AChosenIdIsFoundRefusedTwiceAndFreeAfterRevocation) {
-  NewToken want;
+  auto want = endless();
   want.chosen_id = "my-own-token";
   make(want);
   EXPECT_TRUE(works("my-own-token"));
@@ -162,7 +166,7 @@ TEST_F(TokensTest, AChosenIdIsFoundRefusedTwiceAndFreeAfterRevocation) {
 }
 
 TEST_F(TokensTest, TwoOfOneChosenIdAtOnceAreOne) {
-  NewToken want;
+  auto want = endless();
   want.chosen_id = "same";
   auto first = begin();
   auto second = begin();
@@ -174,9 +178,9 @@ TEST_F(TokensTest, TwoOfOneChosenIdAtOnceAreOne) {
 
 TEST_F(TokensTest, ARevokedTokenTakesItsTreeWithItAtOnce) {
   const auto parent = make();
-  const auto child = make({}, parent.id);
-  const auto grandchild = make({}, child.id);
-  const auto sibling = make({}, parent.id);
+  const auto child = make(endless(), parent.id);
+  const auto grandchild = make(endless(), child.id);
+  const auto sibling = make(endless(), parent.id);
   const auto orphan = make();
   revoke(child.id);
   EXPECT_FALSE(works(child.id));
@@ -198,8 +202,8 @@ TEST_F(TokensTest, ARevokedTokenTakesItsTreeWithItAtOnce) {
 TEST_F(TokensTest, SweepsALargeTreeInSmallSteps) {
   const auto root = make();
   for (int i = 0; i < 10; ++i) {
-    const auto child = make({}, root.id);
-    for (int k = 0; k < 5; ++k) make({}, child.id);
+    const auto child = make(endless(), root.id);
+    for (int k = 0; k < 5; ++k) make(endless(), child.id);
   }
   revoke(root.id);
   EXPECT_GT(sweep(3), 10);
@@ -209,18 +213,17 @@ TEST_F(TokensTest, SweepsALargeTreeInSmallSteps) {
 
 TEST_F(TokensTest, ATreeIsAtMost32Deep) {
   auto id = make().id;
-  for (int i = 0; i < 32; ++i) id = make({}, id).id;
+  for (int i = 0; i < 32; ++i) id = make(endless(), id).id;
   auto t = begin();
   const auto deepest = *tokens_.find(*t, id, kNow);
   ASSERT_TRUE(deepest);
-  NewToken want;
+  auto want = endless();
   want.parent = deepest.get();
   EXPECT_EQ(tokens_.create(*t, want, kNow, dice_).error().code, Code::invalid_argument);
 }
 
 TEST_F(TokensTest, ExpireAtTheirMomentAndAreErasedLater) {
-  NewToken want;
-  want.ttl = Seconds(60);
+  auto want = lasting(Seconds(60));
   const auto made = make(want);
   const auto forever = make();
   EXPECT_TRUE(works(made.id, kNow + Seconds(60) - Nanoseconds(1)));
@@ -239,12 +242,11 @@ TEST_F(TokensTest, ExpireAtTheirMomentAndAreErasedLater) {
 }
 
 TEST_F(TokensTest, AnExpiryThatWasRenewedIsPutBack) {
-  NewToken want;
-  want.ttl = Seconds(60);
+  auto want = lasting(Seconds(60));
   const auto made = make(want);
   auto t = begin();
   auto renewed = **tokens_.find(*t, made.id, kNow);
-  renewed.expires = kNow + Seconds(120);
+  renewed.expires = Expiry::at(kNow + Seconds(120));
   tokens_.save(*t, renewed);
   EXPECT_EQ(commit(t), kDone);
   std::vector<std::uint64_t> expired;
@@ -260,8 +262,7 @@ TEST_F(TokensTest, AnExpiryThatWasRenewedIsPutBack) {
 }
 
 TEST_F(TokensTest, ManyExpiriesAreTakenInBatches) {
-  NewToken want;
-  want.ttl = Seconds(1);
+  auto want = lasting(Seconds(1));
   for (int i = 0; i < 7; ++i) make(want);
   std::vector<std::uint64_t> expired;
   auto t = begin();
@@ -272,11 +273,10 @@ TEST_F(TokensTest, ManyExpiriesAreTakenInBatches) {
 
 // Before its parent's record was erased a child of an expired parent still worked.
 TEST_F(TokensTest, AChildDoesNotOutliveItsParentsExpiry) {
-  NewToken want;
-  want.ttl = Seconds(60);
+  auto want = lasting(Seconds(60));
   const auto parent = make(want);
-  const auto child = make({}, parent.id);
-  const auto grandchild = make({}, child.id);
+  const auto child = make(endless(), parent.id);
+  const auto grandchild = make(endless(), child.id);
   EXPECT_TRUE(works(grandchild.id, kNow + Seconds(59)));
   EXPECT_FALSE(works(child.id, kNow + Seconds(60)));
   EXPECT_FALSE(works(grandchild.id, kNow + Seconds(60)));
@@ -284,7 +284,7 @@ TEST_F(TokensTest, AChildDoesNotOutliveItsParentsExpiry) {
 
 TEST_F(TokensTest, AChildMadeWhileItsParentIsRevokedDoesNotLive) {
   const auto parent = make();
-  NewToken want;
+  auto want = endless();
   auto making = begin();
   const auto above = *tokens_.find(*making, parent.id, kNow);
   want.parent = above.get();
@@ -297,14 +297,13 @@ TEST_F(TokensTest, AChildMadeWhileItsParentIsRevokedDoesNotLive) {
 TEST_F(TokensTest, ARevocationSeesAChildThatWasMadeMeanwhile) {
   const auto parent = make();
   auto revoking = begin();
-  tokens_.revoke(*revoking, **tokens_.find(*revoking, parent.id, kNow));
-  make({}, parent.id);
+  EXPECT_TRUE(tokens_.revoke(*revoking, **tokens_.find(*revoking, parent.id, kNow)));
+  make(endless(), parent.id);
   EXPECT_EQ(commit(revoking), Code::conflict) << "or the child's leftovers are never swept";
 }
 
 TEST_F(TokensTest, ListsAccessorsOfTheLivingInOrder) {
-  NewToken brief;
-  brief.ttl = Seconds(5);
+  auto brief = lasting(Seconds(5));
   const auto a = make();
   const auto b = make(brief);
   const auto c = make();
@@ -316,7 +315,7 @@ TEST_F(TokensTest, ListsAccessorsOfTheLivingInOrder) {
 }
 
 TEST_F(TokensTest, ReloadSeesWhatTheTransactionWrote) {
-  NewToken want;
+  auto want = endless();
   want.num_uses = 3;
   const auto made = make(want);
   auto t = begin();
@@ -325,13 +324,13 @@ TEST_F(TokensTest, ReloadSeesWhatTheTransactionWrote) {
   record.num_uses = 2;
   tokens_.save(*t, record);
   EXPECT_EQ((*tokens_.reload(*t, made.number))->num_uses, 2);
-  tokens_.revoke(*t, record);
+  EXPECT_TRUE(tokens_.revoke(*t, record));
   EXPECT_FALSE(*tokens_.reload(*t, made.number));
 }
 
 TEST_F(TokensTest, NumbersOfAnotherUnsealAreOthers) {
   const auto before = make();
-  EXPECT_TRUE(tokens_.open(key('h'), key('l'), key('a'), 2));
+  reopen(2);
   const auto after = make();
   EXPECT_NE(before.number, after.number);
   EXPECT_TRUE(works(before.id));
@@ -343,7 +342,7 @@ TEST_F(TokensTest, SealedNothingIsFoundAndNothingMade) {
   tokens_.close();
   auto t = begin();
   EXPECT_EQ(tokens_.find(*t, made.id, kNow).error().code, Code::sealed);
-  EXPECT_EQ(tokens_.create(*t, {}, kNow, dice_).error().code, Code::sealed);
+  EXPECT_EQ(tokens_.create(*t, endless(), kNow, dice_).error().code, Code::sealed);
   EXPECT_EQ(tokens_.accessor_of(made.number), "");
 }
 

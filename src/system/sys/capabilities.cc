@@ -87,7 +87,7 @@ struct Sys::UiMount : Sys::MountJson {
 Result<Sys::UiMounts> Sys::ui_mounts(Prompt& p, const schema::Empty&) const {
   SR_LET(const auto router, parts_.mounts.router(p.txn));
   std::shared_ptr<const identity::Acl> acl;
-  if (p.caller.token != 0) {
+  if (p.caller.known()) {
     const std::vector<std::string> policies(p.caller.policies.begin(), p.caller.policies.end());
     SR_LET(acl, parts_.permissions.acl_of(p.txn, policies));
   }
@@ -111,7 +111,7 @@ Result<Sys::UiMount> Sys::ui_mount(Prompt& p, const At& in) const {
         Code::permission_denied,
         "preflight capability check returned 403, please ensure client's policies grant access to this path");
   };
-  if (p.caller.token == 0) return refused();
+  if (!p.caller.known()) return refused();
   SR_LET(const auto router, parts_.mounts.router(p.txn));
   auto path = in.path;
   if (!path.ends_with('/')) path += '/';

@@ -43,7 +43,7 @@ struct Specs::Query {
 Result<std::optional<schema::StoredJson>> Specs::openapi(engine::Blocking& p, const Query& in) const {
   SR_LET(const auto router, mounts_.router(p.txn));
   std::shared_ptr<const identity::Acl> acl;
-  if (p.caller.token != 0) {
+  if (p.caller.known()) {
     const std::vector<std::string> policies(p.caller.policies.begin(), p.caller.policies.end());
     SR_LET(acl, permissions_.acl_of(p.txn, policies));
   }

@@ -40,10 +40,6 @@ std::string display(std::string_view wish) {
   while (out.starts_with('-')) out.erase(0, 1);
   return out;
 }
-Seconds left(const identity::TokenRecord& r, WallTime now) {
-  if (r.expires == WallTime{}) return Seconds{};
-  return std::max(Seconds{}, std::chrono::floor<Seconds>(r.expires - now + std::chrono::milliseconds(1)));
-}
 }  // namespace
 
 struct Token::Create {
@@ -146,7 +142,9 @@ struct Token::Accessors {
 };
 
 Result<Token::Record> Token::caller(Prompt& p) const {
-  SR_LET(auto record, tokens_.find_by_number(p.txn, p.caller.token, p.now));
+  SR_LET(auto record, p.caller.kind == engine::Caller::Kind::batch
+                          ? tokens_.find(p.txn, p.presented, p.now)
+                          : tokens_.find_by_number(p.txn, p.caller.token, p.now));
   if (!record) return fail(Code::unauthenticated, "permission denied");
   return record;
 }
@@ -220,7 +218,7 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage)
   if (in.explicit_max_ttl && in.explicit_max_ttl->count() < 0)
     return bad("explicit_max_ttl must be positive");
 
-  identity::NewToken want;
+  identity::NewToken want(identity::Lifetime::of(Seconds{}));
   SR_LET(want.policies, wanted_policies(p, in, *parent));
   want.display_name = "token";
   if (const auto name = display(in.display_name.value_or("")); !name.empty()) want.display_name += "-" + name;
@@ -236,9 +234,10 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage)
   auto wish = in.ttl && in.ttl->count() > 0 ? *in.ttl : in.lease.value_or(Seconds{});
   const bool root = want.policies.front() == "root";
   if (root && !asked && want.explicit_max_ttl.count() == 0) {
-    if (parent->expires != WallTime{})
+    if (!parent->expires.is_never())
       return bad("expiring root tokens cannot create non-expiring root tokens");
     want.renewable = false;
+    want.lifetime = identity::Lifetime::forever();
   } else {
     if (!asked) wish = p.mount.default_lease_ttl;
     auto most = p.mount.max_lease_ttl;
@@ -250,7 +249,7 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage)
             go_duration(wish), go_duration(most)));
       wish = most;
     }
-    want.ttl = wish;
+    want.lifetime = identity::Lifetime::of(wish);
   }
   if (!root)
     for (const auto& name : want.policies) {
@@ -265,7 +264,7 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage)
   auth.policies = auth.token_policies = made.record.policies;
   auth.metadata = made.record.meta;
   auth.has_metadata = !made.record.meta.empty();
-  auth.lease_duration = want.ttl;
+  auth.lease_duration = want.lifetime.seconds();
   auth.renewable = made.record.renewable;
   auth.orphan = made.record.orphan;
   auth.num_uses = made.record.num_uses;
@@ -281,8 +280,8 @@ Token::Shown Token::show(const Prompt& p, const identity::TokenRecord& r, std::s
   s.display_name = r.display_name;
   s.explicit_max_ttl = r.explicit_max_ttl;
   s.id = Secret::copy_of(id);
-  if (r.expires != WallTime{}) {
-    s.expire_time = schema::Timestamp{r.expires};
+  if (!r.expires.is_never()) {
+    s.expire_time = schema::Timestamp{r.expires.when()};
     s.issue_time = schema::Timestamp{r.created};
     s.renewable = r.renewable;
   }
@@ -297,7 +296,7 @@ Token::Shown Token::show(const Prompt& p, const identity::TokenRecord& r, std::s
   s.orphan = r.orphan;
   s.path = r.path;
   s.policies = r.policies;
-  s.ttl = left(r, p.now);
+  s.ttl = r.expires.left(p.now);
   return s;
 }
 
@@ -321,7 +320,7 @@ Result<Token::Shown> Token::lookup_accessor(Prompt& p, const ByAccessor& in) con
 
 Result<schema::Empty> Token::extend(Prompt& p, const identity::TokenRecord& r, Seconds increment,
                                     Secret id) const {
-  if (r.expires == WallTime{}) return bad("invalid lease ID");
+  if (r.expires.is_never()) return bad("invalid lease ID");
   if (!r.renewable) return bad("lease is not renewable");
   if (increment.count() < 0) return bad("increment: must not be negative");
   if (increment.count() == 0)
@@ -340,7 +339,7 @@ Result<schema::Empty> Token::extend(Prompt& p, const identity::TokenRecord& r, S
     expires = p.now + increment;
   }
   auto renewed = r;
-  renewed.expires = std::max(expires, p.now);
+  renewed.expires = identity::Expiry::at(std::max(expires, p.now));
   renewed.last_renewal = p.now;
   tokens_.save(p.txn, renewed);
   auto& auth = p.aside.auth.emplace();
@@ -350,7 +349,7 @@ Result<schema::Empty> Token::extend(Prompt& p, const identity::TokenRecord& r, S
   auth.policies = auth.token_policies = r.policies;
   auth.metadata = r.meta;
   auth.has_metadata = !r.meta.empty();
-  auth.lease_duration = left(renewed, p.now);
+  auth.lease_duration = renewed.expires.left(p.now);
   auth.renewable = true;
   auth.orphan = r.orphan;
   auth.num_uses = r.num_uses;
@@ -372,20 +371,20 @@ Result<schema::Empty> Token::renew(Prompt& p, const Renew& in) const {
 Result<schema::Empty> Token::revoke(Prompt& p, const Named& in) const {
   if (!in.token || in.token->empty()) return bad("missing token ID");
   SR_LET(const auto record, tokens_.find(p.txn, in.token->reveal_text(Reveal::to_cipher), p.now));
-  if (record) tokens_.revoke(p.txn, *record);
+  if (record) SR_TRY(tokens_.revoke(p.txn, *record));
   return schema::Empty{};
 }
 Result<schema::Empty> Token::revoke_self(Prompt& p, const schema::Empty&) const {
   SR_LET(const auto record, caller(p));
-  tokens_.revoke(p.txn, *record);
+  SR_TRY(tokens_.revoke(p.txn, *record));
   return schema::Empty{};
 }
 Result<schema::Empty> Token::revoke_accessor(Prompt& p, const ByAccessor& in) const {
   if (!in.accessor || in.accessor->empty()) return bad("1 error occurred:\n\t* missing accessor\n\n");
   SR_LET(const auto record, tokens_.find_by_accessor(p.txn, *in.accessor, p.now));
-  if (record)
-    tokens_.revoke(p.txn, *record);
-  else
+  if (record) {
+    SR_TRY(tokens_.revoke(p.txn, *record));
+  } else
     p.aside.warnings.emplace_back("No token found with this accessor");
   return schema::Empty{};
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "wire/http/cidr.h"
+#include "base/cidr.h"
 #include "wire/http/request.h"
 
 namespace strongroom::wire::http {

@@ -13,7 +13,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "wire/http/cidr.h"
+#include "base/cidr.h"
 
 namespace strongroom::wire::http {
 namespace {

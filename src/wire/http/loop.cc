@@ -9,7 +9,7 @@
 #include <cstring>
 #include <iterator>
 
-#include "wire/http/cidr.h"
+#include "base/cidr.h"
 
 namespace strongroom::wire::http {
 namespace {

@@ -1,4 +1,4 @@
-#include "wire/http/cidr.h"
+#include "base/cidr.h"
 
 #include <arpa/inet.h>
 
@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstring>
 
-namespace strongroom::wire::http {
+namespace strongroom {
 
 std::optional<IpAddress> IpAddress::parse(std::string_view s) noexcept {
   char text[INET6_ADDRSTRLEN];
@@ -56,4 +56,9 @@ bool Cidr::contains(const IpAddress& a) const noexcept {
   return rest == 0 || ((a.bytes[whole] ^ network_.bytes[whole]) >> (8 - rest)) == 0;
 }
 
-}  // namespace strongroom::wire::http
+std::string Cidr::text() const {
+  const unsigned most = network_.family == IpAddress::Family::v4 ? 32 : 128;
+  return bits_ == most ? network_.text() : network_.text() + "/" + std::to_string(bits_);
+}
+
+}  // namespace strongroom

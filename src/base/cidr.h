@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace strongroom::wire::http {
+namespace strongroom {
 
 struct IpAddress {
   enum class Family : std::uint8_t { v4, v6 };
@@ -22,10 +22,12 @@ class Cidr {
  public:
   static std::optional<Cidr> parse(std::string_view) noexcept;  // host bits may be set and are ignored
   bool contains(const IpAddress&) const noexcept;
+  std::string text() const;  // an address alone without its length; host bits as they were given
+  bool operator==(const Cidr&) const = default;
 
  private:
   IpAddress network_;
   unsigned bits_ = 0;
 };
 
-}  // namespace strongroom::wire::http
+}  // namespace strongroom

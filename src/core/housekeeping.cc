@@ -44,7 +44,7 @@ Status Core::enable(store::Txn& txn, MountEntry entry) {
 }
 
 Status Core::change(store::Txn& txn, const MountEntry& entry) {
-  txn.put(mount_key(entry.number), pack(entry));
+  txn.put(entry.number == 0 ? fixed_mount_key(entry.path) : mount_key(entry.number), pack(entry));
   txn.put(mount_epoch_key(), SecretText("m"));
   return {};
 }

@@ -60,6 +60,9 @@ std::string mount_key(std::uint32_t number) {
   put_u32(k, number);
   return k;
 }
+std::string fixed_mount_key(std::string_view path) {
+  return store::table_key(store::Table::settings) + "fixed-mount/" + std::string(path);
+}
 std::string mount_epoch_key() { return store::table_key(store::Table::settings) + "mount-epoch"; }
 
 Result<std::shared_ptr<const Router>> Router::load(store::Txn& txn, const std::vector<Mounted>& fixed,
@@ -83,8 +86,16 @@ Result<std::shared_ptr<const Router>> Router::load(store::Txn& txn, const std::v
   if (!bad) return std::unexpected(std::move(bad).error());
   for (const auto& f : fixed) {
     auto m = std::make_unique<Mounted>(f);
-    m->view.default_lease_ttl = default_ttl;
-    m->view.max_lease_ttl = max_ttl;
+    SR_LET(const auto stored, txn.get(fixed_mount_key(f.entry.path)));
+    if (stored) {
+      SR_LET(auto tuned, unpack_mount(0, view(*stored)));
+      tuned.accessor = f.entry.accessor;
+      m->entry = std::move(tuned);
+      m->view.description = m->entry.description;
+    }
+    m->view.default_lease_ttl =
+        m->entry.default_lease_ttl.count() != 0 ? m->entry.default_lease_ttl : default_ttl;
+    m->view.max_lease_ttl = m->entry.max_lease_ttl.count() != 0 ? m->entry.max_lease_ttl : max_ttl;
     router->by_path_.emplace(m->entry.path, std::move(m));
   }
   for (auto& e : entries) {

@@ -59,8 +59,12 @@ Match match(std::span<const Route> routes, Verb verb, std::string_view path, sch
   schema::Input::Pairs captured;
   for (const Route& r : routes) {
     if (!matches(r.pattern, candidate_of(r, path), captured)) continue;
+    if (r.verb != verb) {
+      // A folder's own path ("mounts/" to LIST) is not one of those below it.
+      m.path_known |= captured.empty() || !captured.back().second.empty();
+      continue;
+    }
     m.path_known = true;
-    if (r.verb != verb) continue;
     m.route = &r;
     input.path = std::move(captured);
     return m;

@@ -42,6 +42,11 @@ constexpr std::array kVersioned{
     route<&Kv::list_metadata>(Verb::list, "metadata", "List secrets"),
     route<&Kv::list_detailed>(Verb::list, "detailed-metadata/{path...}", "List secrets with their metadata"),
     route<&Kv::list_detailed>(Verb::list, "detailed-metadata", "List secrets with their metadata"),
+    route<&Kv::scan_metadata>(Verb::scan, "metadata/{path...}", "List all secrets below a folder"),
+    route<&Kv::scan_metadata>(Verb::scan, "metadata", "List all secrets"),
+    route<&Kv::scan_detailed>(Verb::scan, "detailed-metadata/{path...}",
+                              "List all secrets below a folder with their metadata"),
+    route<&Kv::scan_detailed>(Verb::scan, "detailed-metadata", "List all secrets with their metadata"),
     route<&Kv::read_subkeys>(Verb::read, "subkeys/{path...}", "Read the keys of a secret without values"),
     route<&Kv::read_config>(Verb::read, "config", "Read the settings of the mount"),
     route<&Kv::write_config>(Verb::write, "config", "Change the settings of the mount"),
@@ -55,6 +60,8 @@ constexpr std::array kVersioned{
                       engine::unlisted),
     route<&Kv::stray>(Verb::list, "{path...}", "Tell how secrets of version 2 are addressed",
                       engine::unlisted),
+    route<&Kv::stray>(Verb::scan, "{path...}", "Tell how secrets of version 2 are addressed",
+                      engine::unlisted),
 };
 
 constexpr std::array kPlain{
@@ -62,6 +69,7 @@ constexpr std::array kPlain{
     creating<&Kv::write_plain>("{path...}", "Write a secret, in place of what was there"),
     route<&Kv::erase_plain>(Verb::erase, "{path...}", "Remove a secret"),
     route<&Kv::list_plain>(Verb::list, "{path...}", "List secrets"),
+    route<&Kv::scan_plain>(Verb::scan, "{path...}", "List all secrets below a folder"),
 };
 
 constexpr std::array<std::string_view, 7> kAreas{"data",     "delete",  "undelete",         "destroy",

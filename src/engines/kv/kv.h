@@ -34,6 +34,8 @@ class Kv final : public engine::Engine {
   Result<schema::Empty> erase_metadata(engine::Prompt&, const PathOnly&) const;
   Result<std::optional<ListGiven>> list_metadata(engine::Prompt&, const ListAsked&) const;
   Result<std::optional<DetailedGiven>> list_detailed(engine::Blocking&, const ListAsked&) const;
+  Result<ScanGiven> scan_metadata(engine::Blocking&, const ListAsked&) const;
+  Result<DetailedScanGiven> scan_detailed(engine::Blocking&, const ListAsked&) const;
   Result<ConfigGiven> read_config(engine::Prompt&, const schema::Empty&) const;
   Result<schema::Empty> write_config(engine::Prompt&, const ConfigWrite&) const;
   Result<schema::Empty> stray(engine::Prompt&, const PathOnly&) const;
@@ -43,6 +45,7 @@ class Kv final : public engine::Engine {
   Result<schema::Empty> write_plain(engine::Prompt&, const PlainWrite&) const;
   Result<schema::Empty> erase_plain(engine::Prompt&, const PathOnly&) const;
   Result<std::optional<ListGiven>> list_plain(engine::Prompt&, const PlainListAsked&) const;
+  Result<ScanGiven> scan_plain(engine::Blocking&, const PlainListAsked&) const;
 };
 
 }  // namespace strongroom::engines::kv

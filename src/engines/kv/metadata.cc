@@ -145,6 +145,29 @@ Result<std::optional<DetailedGiven>> Kv::list_detailed(engine::Blocking& p, cons
   return out;
 }
 
+Result<ScanGiven> Kv::scan_metadata(engine::Blocking& p, const ListAsked& in) const {
+  ScanGiven out;
+  SR_LET(auto found, names_below(p.storage, in.path, in.after, in.limit));
+  if (!found.names.empty()) out.keys = std::move(found);
+  return out;
+}
+
+Result<DetailedScanGiven> Kv::scan_detailed(engine::Blocking& p, const ListAsked& in) const {
+  DetailedScanGiven out;
+  SR_LET(auto found, names_below(p.storage, in.path, in.after, in.limit));
+  if (found.names.empty()) return out;
+  std::string dir = in.path;
+  if (!dir.empty() && !dir.ends_with('/')) dir += '/';
+  auto& notes = out.key_info.emplace();
+  for (const auto& name : found.names) {
+    auto& [shown, metadata] = notes.by_name.emplace_back(std::string(view(name)), std::nullopt);
+    SR_LET(const auto object, open(p.storage, dir + shown));
+    if (object.exists()) metadata = given(object.metadata());
+  }
+  out.keys = std::move(found);
+  return out;
+}
+
 Result<ConfigGiven> Kv::read_config(engine::Prompt& p, const schema::Empty&) const {
   SR_LET(const auto r, rules(p.storage));
   return ConfigGiven{r.cas_required, go_duration(r.delete_after), r.max_versions, r.metadata_cas_required};

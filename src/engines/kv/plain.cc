@@ -18,6 +18,13 @@ std::optional<Seconds> told_ttl(std::string_view payload) {
   return ttl;
 }
 
+void warn_of_pages(engine::Prompt& p, const PlainListAsked& in) {
+  if (!in.after && !in.limit) return;
+  std::string ignored = in.after ? "after" : "";
+  if (in.limit) ignored += ignored.empty() ? "limit" : " limit";
+  p.aside.warnings.push_back("Endpoint ignored these unrecognized parameters: [" + ignored + "]");
+}
+
 // What has versions is never overwritten: they would be lost to view.
 Status must_be_plain(engine::Prompt& p, const engine::Node& node) {
   SR_LET(auto record, p.storage.get(node, {}));
@@ -64,12 +71,16 @@ Result<schema::Empty> Kv::erase_plain(engine::Prompt& p, const PathOnly& in) con
 Result<std::optional<ListGiven>> Kv::list_plain(engine::Prompt& p, const PlainListAsked& in) const {
   SR_LET(auto found, names(p.storage, in.path, {}, 0));
   if (found.keys.names.empty()) return std::nullopt;
-  if (in.after || in.limit) {
-    std::string ignored = in.after ? "after" : "";
-    if (in.limit) ignored += ignored.empty() ? "limit" : " limit";
-    p.aside.warnings.push_back("Endpoint ignored these unrecognized parameters: [" + ignored + "]");
-  }
+  warn_of_pages(p, in);
   return found;
+}
+
+Result<ScanGiven> Kv::scan_plain(engine::Blocking& p, const PlainListAsked& in) const {
+  ScanGiven out;
+  SR_LET(auto found, names_below(p.storage, in.path, {}, 0));
+  if (!found.names.empty()) out.keys = std::move(found);
+  warn_of_pages(p, in);
+  return out;
 }
 
 }  // namespace strongroom::engines::kv

@@ -14,6 +14,37 @@ std::optional<secret::Custom> or_null(secret::Custom custom) {
   return custom;
 }
 std::int64_t number(std::uint64_t v) { return static_cast<std::int64_t>(v); }
+
+// Depth first: since a folder's name ends in a slash, that is byte order of the whole names.
+struct Walk {
+  engine::Storage& storage;
+  const std::string& top;
+  std::string_view after;
+  std::size_t most;  // 0: all
+  Names out = {};
+
+  bool full() const { return most != 0 && out.names.size() == most; }
+  Status below(const SecretText& inner) {
+    constexpr std::size_t kPage = 1000;
+    SecretText last;
+    for (bool more = true; more && !full();) {
+      SR_LET(auto page, storage.list(kSecrets, top + std::string(view(inner)), view(last), kPage));
+      more = page.more && !page.names.empty();
+      if (more) last = page.names.back();
+      for (auto& name : page.names) {
+        if (full()) return {};
+        SecretText whole = inner;
+        whole.append(view(name));
+        if (whole.ends_with('/')) {
+          if (view(whole) > after || after.starts_with(view(whole))) SR_TRY(below(whole));
+        } else if (view(whole) > after) {
+          out.names.push_back(std::move(whole));
+        }
+      }
+    }
+    return {};
+  }
+};
 }  // namespace
 
 Status must_name_secret(std::string_view path) {
@@ -41,6 +72,15 @@ Result<ListGiven> names(engine::Storage& storage, std::string_view folder, std::
   SR_LET(auto page,
          storage.list(kSecrets, dir, after, limit > 0 ? static_cast<std::size_t>(limit) : std::size_t{0}));
   return ListGiven{{std::move(page.names)}};
+}
+
+Result<Names> names_below(engine::Storage& storage, std::string_view folder, std::string_view after,
+                          std::int64_t limit) {
+  std::string top(folder);
+  if (!top.empty() && !top.ends_with('/')) top += '/';
+  Walk walk{storage, top, after, limit > 0 ? static_cast<std::size_t>(limit) : std::size_t{0}};
+  SR_TRY(walk.below({}));
+  return std::move(walk.out);
 }
 
 VersionGiven given(const secret::Version& v, secret::Custom custom) {

@@ -273,6 +273,25 @@ struct DetailedGiven {
   }
 };
 
+// SCAN: all names below a folder; an empty folder has none, which is no error.
+struct ScanGiven {
+  std::optional<Names> keys;
+  static constexpr auto fields() {
+    return std::array{schema::field<&ScanGiven::keys>("keys", "Names below the folder, in byte order.",
+                                                      schema::omit_empty)};
+  }
+};
+struct DetailedScanGiven {
+  std::optional<KeyNotes> key_info;
+  std::optional<Names> keys;
+  static constexpr auto fields() {
+    return std::array{
+        schema::field<&DetailedScanGiven::key_info>("key_info", "Each name's metadata.", schema::omit_empty),
+        schema::field<&DetailedScanGiven::keys>("keys", "Names below the folder, in byte order.",
+                                                schema::omit_empty)};
+  }
+};
+
 // Version 1 knows no pages; it takes the parameters to say that it ignores them.
 struct PlainListAsked {
   std::string path;

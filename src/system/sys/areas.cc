@@ -1,6 +1,9 @@
 #include "system/sys/areas.h"
 
+#include "system/sys/remount.h"
+#include "system/sys/resultant_acl.h"
 #include "system/sys/specs.h"
+#include "system/sys/tools.h"
 #include "system/sys/wrapping.h"
 
 namespace strongroom::system::sys {
@@ -9,6 +12,9 @@ Areas make_areas(core::Core& core, const Surroundings& around) {
   Areas areas;
   areas.push_back(std::make_unique<Wrapping>(core.wrapping()));
   areas.push_back(std::make_unique<Specs>(core, core, around.version));
+  areas.push_back(std::make_unique<Tools>());
+  areas.push_back(std::make_unique<Remount>(core, core));
+  areas.push_back(std::make_unique<ResultantAcl>(core));
   return areas;
 }
 

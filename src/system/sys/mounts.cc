@@ -258,6 +258,7 @@ Result<schema::Empty> Sys::enable(Prompt& p, const Enable& in) const {
 }
 
 Result<schema::Empty> Sys::disable(Prompt& p, const At& in) const {
+  if (in.path.empty()) return fail(Code::not_found, "1 error occurred:\n\t* unsupported path\n\n");
   const auto path = with_slash(in.path);
   for (const std::string_view fixed : {"audit/", "auth/", "sys/", "cubbyhole/", "identity/"})
     if (path.starts_with(fixed)) return bad(fmt::format("cannot unmount \"{}\"", path));
@@ -267,9 +268,35 @@ Result<schema::Empty> Sys::disable(Prompt& p, const At& in) const {
   return schema::Empty{};
 }
 
-Result<Sys::Tuned> Sys::read_tune(Prompt& p, const At& in) const {
+// Auth methods are mounts below auth/.
+Result<Sys::MountJson> Sys::read_auth(Prompt& p, const At& in) const {
   SR_LET(const auto router, parts_.mounts.router(p.txn));
   const auto path = with_slash(in.path);
+  const auto* m = router->exact("auth/" + path);
+  if (m == nullptr) return bad(fmt::format("No auth engine at {}", path));
+  p.aside.frame = engine::Frame::merged;
+  return json_of(*m);
+}
+Result<schema::Empty> Sys::enable_auth(Prompt&, const Enable& in) const {
+  if (in.type.empty()) return bad("backend type must be specified as a string");
+  if (in.type == "token") return bad("token credential backend cannot be instantiated");
+  return bad("type: plugin not found in the catalog; built in: token, which is always enabled");
+}
+Result<schema::Empty> Sys::disable_auth(Prompt& p, const At& in) const {
+  const auto path = with_slash(in.path);
+  if (path == "token/") return bad("token credential backend cannot be disabled");
+  SR_LET(const auto router, parts_.mounts.router(p.txn));
+  const auto* m = router->exact("auth/" + path);
+  if (m != nullptr) SR_TRY(parts_.mounts.disable(p.txn, *m));
+  return schema::Empty{};
+}
+
+Result<Sys::Tuned> Sys::read_tune(Prompt& p, const At& in) const { return tuned(p, with_slash(in.path)); }
+Result<Sys::Tuned> Sys::read_auth_tune(Prompt& p, const At& in) const {
+  return tuned(p, "auth/" + with_slash(in.path));
+}
+Result<Sys::Tuned> Sys::tuned(Prompt& p, const std::string& path) const {
+  SR_LET(const auto router, parts_.mounts.router(p.txn));
   const auto* m = router->exact(path);
   if (m == nullptr) return bad(fmt::format("cannot fetch sysview for path \"{}\"", path));
   p.aside.frame = engine::Frame::merged;
@@ -290,14 +317,28 @@ Result<Sys::Tuned> Sys::read_tune(Prompt& p, const At& in) const {
 }
 
 Result<schema::Empty> Sys::tune(Prompt& p, const Tune& in) const {
+  return tune_at(p, in, with_slash(in.path));
+}
+Result<schema::Empty> Sys::tune_auth(Prompt& p, const Tune& in) const {
+  return tune_at(p, in, "auth/" + with_slash(in.path));
+}
+Result<schema::Empty> Sys::tune_at(Prompt& p, const Tune& in, const std::string& path) const {
   SR_LET(const auto router, parts_.mounts.router(p.txn));
-  const auto path = with_slash(in.path);
   const auto* m = router->exact(path);
   if (m == nullptr) return bad(fmt::format("tune of path \"{}\" failed: no mount entry found", path));
-  if (m->entry.number == 0)
-    return bad(fmt::format("tune of path \"{}\" failed: built-in mounts cannot be tuned", path));
+  const bool is_auth = m->view.clazz == engine::Class::auth;
   if (in.token_type && !in.token_type->empty())
-    return bad("'token_type' can only be modified on auth mounts");
+    return bad(!is_auth                ? "'token_type' can only be modified on auth mounts"
+               : path == "auth/token/" ? "'token_type' cannot be set for 'token' or 'ns_token' auth mounts"
+                                       : "token_type: is not supported by this version");
+  // Of what is always there only what the log shows may change; of auth/token the lifetimes, too.
+  if (m->entry.number == 0) {
+    if (in.options) return bad(fmt::format("cannot tune parameter options of {}", path));
+    if (!is_auth && (in.default_lease_ttl || in.max_lease_ttl || in.description || in.listing_visibility ||
+                     in.passthrough_request_headers || in.allowed_response_headers))
+      return bad(fmt::format(
+          "only audit_non_hmac_request_keys and audit_non_hmac_response_keys of {} can be tuned", path));
+  }
   if (in.plugin_version && !in.plugin_version->empty())
     return bad("plugin_version: engines are built in and have no versions to choose");
   auto e = m->entry;
@@ -347,6 +388,12 @@ constexpr std::array kRoutes{
     route<&Sys::enable>(Verb::write, "mounts/{path...}", "Enable a secrets engine"),
     route<&Sys::disable>(Verb::erase, "mounts/{path...}", "Disable a secrets engine and erase its data"),
     route<&Sys::list_auth>(Verb::read, "auth", "List auth methods", engine::sudo),
+    route<&Sys::read_auth_tune>(Verb::read, "auth/{path...}/tune", "Show how an auth method is tuned",
+                                engine::sudo),
+    route<&Sys::tune_auth>(Verb::write, "auth/{path...}/tune", "Tune an auth method", engine::sudo),
+    route<&Sys::read_auth>(Verb::read, "auth/{path...}", "Show an auth method", engine::sudo),
+    route<&Sys::enable_auth>(Verb::write, "auth/{path...}", "Enable an auth method", engine::sudo),
+    route<&Sys::disable_auth>(Verb::erase, "auth/{path...}", "Disable an auth method", engine::sudo),
 };
 }  // namespace
 std::span<const engine::Route> mount_routes() { return kRoutes; }

@@ -63,6 +63,11 @@ class Sys final : public engine::Engine {
   Result<std::map<std::string, MountJson>> list_mounts(engine::Prompt&, const schema::Empty&) const;
   Result<std::map<std::string, MountJson>> list_auth(engine::Prompt&, const schema::Empty&) const;
   Result<MountJson> read_mount(engine::Prompt&, const At&) const;
+  Result<MountJson> read_auth(engine::Prompt&, const At&) const;
+  Result<schema::Empty> enable_auth(engine::Prompt&, const Enable&) const;
+  Result<schema::Empty> disable_auth(engine::Prompt&, const At&) const;
+  Result<Tuned> read_auth_tune(engine::Prompt&, const At&) const;
+  Result<schema::Empty> tune_auth(engine::Prompt&, const Tune&) const;
   Result<schema::Empty> enable(engine::Prompt&, const Enable&) const;
   Result<schema::Empty> disable(engine::Prompt&, const At&) const;
   Result<Tuned> read_tune(engine::Prompt&, const At&) const;
@@ -106,6 +111,8 @@ class Sys final : public engine::Engine {
  private:
   SealStatus status_now() const;
   MountJson json_of(const core::Mounted&) const;
+  Result<Tuned> tuned(engine::Prompt&, const std::string& path) const;
+  Result<schema::Empty> tune_at(engine::Prompt&, const Tune&, const std::string& path) const;
   Result<std::map<std::string, std::vector<std::string>>> answer(
       engine::Prompt&, const Ask&, const std::vector<std::string>& policies) const;
   Parts parts_;

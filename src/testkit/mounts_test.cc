@@ -64,11 +64,15 @@ TEST(Tune, WhatIsAlwaysMountedKeepsItsTuningOverARestart) {
   EXPECT_EQ(server->root("POST", "sys/auth/token/tune", R"({"max_lease_ttl":"2h","default_lease_ttl":"1h"})")
                 .status,
             204);
-  EXPECT_EQ(server->root("POST", "auth/token/create", "{}").find("auth/lease_duration"), "3600");
+  EXPECT_EQ(
+      server->root("POST", "auth/token/create", R"({"policies":["default"]})").find("auth/lease_duration"),
+      "3600");
   server->crash(4);
   ASSERT_TRUE(server->start());
   server->unseal();
-  EXPECT_EQ(server->root("POST", "auth/token/create", "{}").find("auth/lease_duration"), "3600");
+  EXPECT_EQ(
+      server->root("POST", "auth/token/create", R"({"policies":["default"]})").find("auth/lease_duration"),
+      "3600");
   EXPECT_EQ(server->root("GET", "sys/auth/token/tune").find("data/max_lease_ttl"), "7200");
   EXPECT_EQ(server->root("POST", "sys/mounts/sys/tune", R"({"description":"x"})").status, 400);
   EXPECT_EQ(server->root("POST", "sys/mounts/sys/tune", R"({"audit_non_hmac_request_keys":"path"})").status,

@@ -401,6 +401,16 @@ class Core::Run {
         out_.reply.aside.warnings.push_back(
             fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
     }
+    if (*gave == engine::Route::Gave::data || !out_.reply.aside.warnings.empty()) {
+      std::vector<std::string_view> replaced;
+      for (const auto& [name, value] : input_.path)
+        if (input_.body.is_object() && input_.body.find(name)) replaced.push_back(name);
+      if (!replaced.empty() && !takes_whole_body(route))
+        out_.reply.aside.warnings.push_back(
+            fmt::format("Endpoint replaced the value of these parameters with the values captured from the "
+                        "endpoint's path: [{}]",
+                        fmt::join(replaced, " ")));
+    }
     if (out_.reply.aside.frame == engine::Frame::missing) log_as_raw_body();
     SR_TRY(wrap_reply());
     auto& record = *out_.record;
@@ -408,6 +418,10 @@ class Core::Run {
     if (out_.reply.aside.lease_duration.count() != 0) record.lease = "";
     if (out_.reply.aside.auth && audit_key_) record.issued = issued(*out_.reply.aside.auth);
     return {};
+  }
+  static bool takes_whole_body(const engine::Route& route) {
+    return std::ranges::any_of(route.in->fields(),
+                               [](const auto& f) { return (f.flags & schema::whole_body) != 0; });
   }
   // Puts the reply into a cubbyhole and leaves the token of that in its place. Not what is empty, and not
   // what is no envelope.

@@ -75,7 +75,6 @@ void Core::tick() {
     std::vector<std::uint64_t> expired;
     SR_LET(const auto swept, tokens_.expire(txn, server_time(), kBatch, expired));
     if (txn.dirty()) SR_TRY(commit_own(txn, "expire", expired.size()));
-    meters_.tokens_expired.add(expired.size());
     return swept == Swept::more;
   })) {
   }
@@ -83,6 +82,20 @@ void Core::tick() {
     SR_LET(const auto swept, tokens_.sweep(txn, kBatch));
     if (txn.dirty()) SR_TRY(commit_own(txn, "sweep", 0));
     return swept == Swept::more;
+  })) {
+  }
+  // What an operator asked for with auth/token/tidy. A step that lost a conflict is done again next time.
+  std::size_t tidied = 0;
+  while (!sealed() && once([&](store::Txn& txn) -> Result<bool> {
+    const auto from = tokens_.tidy_from();
+    if (!from) return false;
+    SR_LET(auto step, tokens_.tidy(txn, *from, server_time(), kBatch));
+    if (txn.dirty()) SR_TRY(commit_own(txn, "tidy", step.removed));
+    tidied += step.removed;
+    const bool more = step.next.has_value();
+    if (!more) parts_.env.log.info("tokens are tidy", {{"removed", std::to_string(tidied)}});
+    tokens_.tidied(std::move(step.next));
+    return more;
   })) {
   }
   // Cubbyholes of tokens that are gone.

@@ -223,6 +223,13 @@ std::string Tokens::accessor_of(std::uint64_t number) const {
   return k ? to_base62(k->accessor.encrypt(locator_block(number))) : std::string();
 }
 
+Result<std::string> Tokens::hidden(std::string_view kind, std::string_view name) const {
+  const auto k = keys();
+  if (!k) return fail(Code::sealed, "Vault is sealed");
+  const std::array zero{std::byte{0}};
+  return std::string(as_text(k->hash.mac({as_view(kind), View(zero), as_view(name)})).substr(0, 16));
+}
+
 Result<std::shared_ptr<const TokenRecord>> Tokens::load(store::Txn& txn, std::uint64_t number) const {
   const auto k = key(number);
   SR_LET(const auto revision, txn.revision_of(k));

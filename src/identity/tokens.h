@@ -143,6 +143,8 @@ class Tokens {
   void tidied(std::optional<std::string> next) const;
 
   static std::string key(std::uint64_t number);
+  // 16 bytes that stand for a name in store keys: its keyed hash.
+  Result<std::string> hidden(std::string_view kind, std::string_view name) const;
 
  private:
   struct Keys {

@@ -179,11 +179,11 @@ Outbound encode(const core::Request& request, const core::Reply& reply) {
     default:
       break;
   }
-  if (!reply.has_data && !reply.aside.auth && !reply.aside.wrap && reply.aside.warnings.empty() &&
-      reply.aside.status != 200) {
+  if (!reply.has_data && !reply.aside.auth && !reply.aside.wrap && reply.aside.warnings.empty()) {
     out.status = 204;
     return out;
   }
+  if (reply.aside.frame == Frame::envelope && reply.aside.status != 0) out.status = reply.aside.status;
   out.body.reserve(reply.data.size() * (reply.aside.frame == Frame::merged ? 2 : 1) + 512);
   write_envelope(out.body, request, reply,
                  reply.aside.frame == Frame::merged && !reply.aside.wrap ? Members::merged : Members::usual);

@@ -135,6 +135,27 @@ class DurableLog final : public Log {
   }
   std::uint64_t size() const noexcept override { return size_.load(std::memory_order_acquire); }
 
+  void describe(metrics::Registry& all) const override {
+    using metrics::Kind;
+    all.number(Kind::counter, "strongroom_audit_records_total",
+               "Records that became durable in the audit log.",
+               [this] { return static_cast<double>(records_.value()); });
+    all.number(Kind::counter, "strongroom_audit_bytes_total", "Bytes that became durable in the audit log.",
+               [this] { return static_cast<double>(bytes_.value()); });
+    all.distribution("strongroom_audit_sync_duration_seconds", "Time of one sync of the audit log.",
+                     [this] { return sync_time_.read(); });
+    all.distribution("strongroom_audit_group_size", "Records made durable by one sync of the audit log.",
+                     [this] { return group_size_.read(); });
+    all.number(Kind::gauge, "strongroom_audit_queue_records", "Records that are not durable yet.",
+               [this] { return static_cast<double>(queued_.load(std::memory_order_relaxed)); });
+    all.number(Kind::gauge, "strongroom_audit_ok",
+               "1 when the audit log takes records, 0 when it cannot and requests are refused.",
+               [this] { return admission() ? 1.0 : 0.0; });
+    all.number(Kind::gauge, "strongroom_audit_disk_free_bytes",
+               "Room on the disk of the audit log; 0 when the log is kept in memory.",
+               [this] { return in_memory_ ? 0.0 : static_cast<double>(disk_->free_bytes()); });
+  }
+
   Checkpoint newest_checkpoint() const override {
     const std::scoped_lock lock(newest_mutex_);
     return newest_;
@@ -289,8 +310,13 @@ class DurableLog final : public Log {
       return written;
     }
     // A sync that failed for want of space is as bad as any: the pages are called clean.
+    const MonoTime asked = env_.clock.ticks();
     if (const Status synced = segment_.log->sync(); !synced)
       return fail(Code::unavailable, synced.error().message);
+    sync_time_.observe(static_cast<std::uint64_t>((env_.clock.ticks() - asked).count()));
+    group_size_.observe(leaves_.size());
+    records_.add(leaves_.size());
+    bytes_.add(group_.size());
     for (const Hash& leaf : leaves_) {
       frontier_.append(leaf);
       segment_.new_leaves.append(as_text(View(leaf)));
@@ -508,6 +534,10 @@ class DurableLog final : public Log {
   std::vector<Item> queue_;
   std::vector<Order> orders_;
   bool ending_ = false;
+
+  metrics::Counter records_, bytes_;
+  metrics::Histogram sync_time_{metrics::time_bounds(), 1e-9};
+  metrics::Histogram group_size_{metrics::size_bounds(), 1};
 
   std::atomic<std::size_t> queued_{0};
   std::atomic<bool> failed_{false};

@@ -15,6 +15,7 @@
 #include "audit/record.h"
 #include "audit/segment_keys.h"
 #include "base/env.h"
+#include "base/metrics.h"
 
 namespace strongroom::audit {
 
@@ -64,6 +65,8 @@ class Log {
   virtual std::uint64_t durable_revision() const noexcept = 0;
   virtual Checkpoint newest_checkpoint() const = 0;
   virtual std::string verifier_key() const = 0;  // C2SP, of this log; empty before the first unseal
+  // Appends, syncs, what waits and what room there is. The registry's readers die before the log.
+  virtual void describe(metrics::Registry&) const = 0;
   // Signs what is durable now, without waiting for the second to pass. Code::sealed.
   virtual Status sign_now() = 0;
   // The reader hears of every group from the next one on; remove_reader returns when it is not in use.

@@ -35,6 +35,31 @@ struct Core::Flight {
   Outcome outcome;
   // Whether it may need keys until its record is written: sealing waits for these.
   enum class Needs : std::uint8_t { nothing, keys } needs = Needs::nothing;
+  MonoTime handed_over{};  // to the committer or the log
+
+  // For in_flight(), by Core::flights_mutex_. A copy: the request belongs to one thread at a time.
+  Flight* before = nullptr;
+  Flight* after = nullptr;
+  struct Shown {
+    std::array<std::byte, 16> id{};
+    WallTime started{};
+    engine::Verb verb = engine::Verb::read;
+    std::uint16_t port = 0;
+    std::uint8_t address_size = 0, path_size = 0;
+    std::array<char, 46> address;
+    std::array<char, 128> path;
+  } shown;
+  void show() noexcept {
+    const auto& r = *request;
+    shown.id = r.call.id;
+    shown.started = r.time;
+    shown.verb = r.call.verb;
+    shown.port = r.peer.port;
+    const auto path = r.call.path.text();
+    shown.path_size = static_cast<std::uint8_t>(path.copy(shown.path.data(), shown.path.size()));
+    shown.address_size =
+        static_cast<std::uint8_t>(r.peer.address.copy(shown.address.data(), shown.address.size()));
+  }
 };
 
 // ------------------------------------------------------------------ serving
@@ -52,6 +77,11 @@ void Core::install(const Fixed& fixed, Router::Engines kinds) {
   token_engine_ = &fixed.token;
   cubbyhole_engine_ = &fixed.cubbyhole;
   kinds_ = std::move(kinds);
+  std::vector<std::string> types;
+  for (const auto* fixed_engine : {sys_, token_engine_, cubbyhole_engine_})
+    types.emplace_back(fixed_engine->type());
+  for (const auto& [type, engine] : kinds_) types.push_back(type);
+  meters_.know(std::move(types));
 }
 
 const store::Snapshot* Core::Turn::snapshot() {
@@ -64,10 +94,14 @@ void Core::Turn::serve(std::unique_ptr<Request> request, Done done) {
   auto flight = std::make_unique<Flight>();
   flight->request = std::move(request);
   flight->done = std::move(done);
+  flight->show();
   {
     const std::lock_guard guard(core_.flights_mutex_);
     if (!core_.draining_) {
       ++core_.flights_;
+      flight->after = core_.first_;
+      if (core_.first_ != nullptr) core_.first_->before = flight.get();
+      core_.first_ = flight.get();
       // Anybody may send these two: they must not hold up a seal.
       const auto path = flight->request->call.path.text();
       if (path != "sys/unseal" && path != "sys/init") {
@@ -155,10 +189,15 @@ void Core::finish(std::unique_ptr<Flight> flight, Turn* turn) {
   o.txn->record = audit::encode(*o.record);
   auto txn = std::move(*o.txn);
   o.txn.reset();
+  flight->handed_over = parts_.env.clock.ticks();
   auto* raw = flight.release();
   store::Committer::Answer settle = [this, raw](Result<store::Committed> c) {
     std::unique_ptr<Flight> f(raw);
-    if (c) return answer(std::move(f));
+    if (c) {
+      meters_.commit_wait.observe(
+          static_cast<std::uint64_t>((parts_.env.clock.ticks() - f->handed_over).count()));
+      return answer(std::move(f));
+    }
     if (c.error().code == Code::conflict) return rerun(std::move(f));
     commit_failed(std::move(f), c.error());
   };
@@ -187,6 +226,7 @@ void Core::close_then_answer(std::unique_ptr<Flight> flight) {
 }
 
 void Core::rerun(std::unique_ptr<Flight> flight) {
+  meters_.conflicts.add();
   if (++flight->request->attempt < kMostAttempts) return serve_on_worker(std::move(flight));
   auto* raw = flight.release();
   committer_->submit_inside(
@@ -207,6 +247,7 @@ void Core::rerun(std::unique_ptr<Flight> flight) {
 }
 
 void Core::commit_failed(std::unique_ptr<Flight> flight, const Error& why) {
+  meters_.commit_failures.add();
   auto& o = flight->outcome;
   o.reply = {};
   o.reply.error = lost(why);
@@ -220,11 +261,16 @@ void Core::commit_failed(std::unique_ptr<Flight> flight, const Error& why) {
 
 void Core::log_then_answer(std::unique_ptr<Flight> flight) {
   auto record = std::move(*flight->outcome.record);
-  record.response_time = parts_.env.clock.ticks() - flight->request->arrived;
+  flight->handed_over = parts_.env.clock.ticks();
+  record.response_time = flight->handed_over - flight->request->arrived;
   auto* raw = flight.release();
   parts_.log.append(std::move(record), [this, raw](Status durable) {
     std::unique_ptr<Flight> f(raw);
-    if (!durable) {
+    if (durable) {
+      meters_.audit_wait.observe(
+          static_cast<std::uint64_t>((parts_.env.clock.ticks() - f->handed_over).count()));
+    } else {
+      meters_.audit_failures.add();
       f->outcome.reply = {};
       f->outcome.reply.error =
           Error{durable.error().code == Code::no_space ? Code::no_space : Code::unavailable,
@@ -238,10 +284,16 @@ void Core::log_then_answer(std::unique_ptr<Flight> flight) {
 }
 
 void Core::answer(std::unique_ptr<Flight> flight) {
+  meters_.answered(*flight->request, flight->outcome.reply,
+                   parts_.env.clock.ticks() - flight->request->arrived);
   flight->done(std::move(flight->request), std::move(flight->outcome.reply));
   const auto needs = flight->needs;
-  flight.reset();
+  // What may refer to others ends before drain() can: the rest of the flight is its own.
+  flight->done = nullptr;
+  flight->outcome = {};
   const std::lock_guard guard(flights_mutex_);
+  (flight->before != nullptr ? flight->before->after : first_) = flight->after;
+  if (flight->after != nullptr) flight->after->before = flight->before;
   --flights_;
   if (needs == Flight::Needs::keys) --keyed_flights_;
   if (flights_ == 0 || keyed_flights_ <= 1) flights_done_.notify_all();
@@ -301,7 +353,14 @@ std::shared_ptr<const Core::Asker> Core::asker(std::shared_ptr<const identity::T
 // ------------------------------------------------------------------ the log and the outbox
 
 void Core::committed(std::span<const store::Draft> drafts) noexcept {
+  static const std::string cross_origin = cross_origin_key();
+  static const std::string tokens = store::table_key(store::Table::token);
+  meters_.committed(drafts.size());
   for (const auto& d : drafts) {
+    for (const auto& p : d.puts) {
+      if (p.key == cross_origin) std::ignore = publish_cross_origin(p.value);
+      if (!p.value && p.key.starts_with(tokens)) meters_.tokens_removed.add();
+    }
     if (d.record.empty()) continue;
     auto record = audit::decode(d.record);
     if (!record) continue;  // it stays in the outbox and is found at the next start
@@ -430,6 +489,79 @@ Result<std::vector<SecretText>> Core::audit_lines(std::uint64_t after, std::size
 Result<std::uint64_t> Core::archive_audit(std::uint64_t before, std::string_view destination) {
   if (!audit_files_.archive) return fail(Code::unsupported, "this server does not offer it");
   return audit_files_.archive(before, destination);
+}
+
+std::vector<Traffic::InFlight> Core::in_flight() const {
+  std::vector<InFlight> out;
+  const std::lock_guard guard(flights_mutex_);
+  out.reserve(flights_);
+  for (const auto* f = first_; f != nullptr; f = f->after) {
+    const auto& s = f->shown;
+    out.push_back({s.id, s.started, s.verb, std::string(s.address.data(), s.address_size), s.port,
+                   std::string(s.path.data(), s.path_size)});
+  }
+  return out;
+}
+
+void Core::describe(metrics::Registry& all) const {
+  using metrics::Kind;
+  const auto cluster = [this](double value) {
+    return [this, value] {
+      const auto state = seal_state();
+      return std::vector<metrics::Sample>{{{{"cluster", state.cluster_name}}, state.sealed ? 0 : value}};
+    };
+  };
+  all.number(Kind::gauge, "strongroom_unsealed", "1 when the server is unsealed, else 0.",
+             [this] { return sealed() ? 0.0 : 1.0; });
+  all.number(Kind::gauge, "strongroom_initialized", "1 when the store is initialised, else 0.",
+             [this] { return seal_state().initialised ? 1.0 : 0.0; });
+  all.number(Kind::gauge, "strongroom_store_revision",
+             "Newest durable revision of the store; 0 while it cannot be read.", [this] {
+               const auto snapshot = parts_.store.snapshot();
+               return snapshot ? static_cast<double>((*snapshot)->revision()) : 0.0;
+             });
+  all.number(Kind::gauge, "strongroom_requests_in_flight", "Requests that have not been answered yet.",
+             [this] {
+               const std::lock_guard guard(flights_mutex_);
+               return static_cast<double>(flights_);
+             });
+  meters_.describe(all);
+  parts_.log.describe(all);
+  all.add({"vault_core_unsealed",
+           "1 when the server is unsealed, else 0.",
+           Kind::gauge,
+           {"cluster"},
+           "vault.core.unsealed",
+           cluster(1)});
+  all.add({"vault_core_active",
+           "1 when the server is unsealed: there is one node.",
+           Kind::gauge,
+           {"cluster"},
+           "vault.core.active",
+           cluster(1)});
+  all.number(
+      Kind::gauge, "vault_core_in_flight_requests", "Requests that have not been answered yet.",
+      [this] {
+        const std::lock_guard guard(flights_mutex_);
+        return static_cast<double>(flights_);
+      },
+      "vault.core.in_flight_requests");
+}
+
+std::shared_ptr<const CrossOrigin> Core::cross_origin() const {
+  const std::lock_guard guard(cross_origin_mutex_);
+  return cross_origin_;
+}
+
+Status Core::publish_cross_origin(const std::optional<SecretText>& stored) {
+  std::shared_ptr<const CrossOrigin> now;
+  if (stored) {
+    SR_LET(auto read, unpack_cross_origin(view(*stored)));
+    now = std::make_shared<const CrossOrigin>(std::move(read));
+  }
+  const std::lock_guard guard(cross_origin_mutex_);
+  cross_origin_ = std::move(now);
+  return {};
 }
 
 std::string Core::checkpoint() const { return parts_.log.newest_checkpoint().text; }

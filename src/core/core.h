@@ -19,6 +19,7 @@
 #include "barrier/barrier.h"
 #include "base/env.h"
 #include "core/call.h"
+#include "core/meters.h"
 #include "core/mounts.h"
 #include "core/services.h"
 #include "core/wrapping.h"
@@ -45,7 +46,8 @@ class Core final : public store::CommitListener,
                    public Lifecycle,
                    public MountTable,
                    public Permissions,
-                   public Records {
+                   public Records,
+                   public Traffic {
  public:
   struct Parts {
     Env env;
@@ -119,6 +121,10 @@ class Core final : public store::CommitListener,
   Result<std::vector<SecretText>> audit_lines(std::uint64_t after, std::size_t most) override;
   Result<std::uint64_t> archive_audit(std::uint64_t before, std::string_view destination) override;
   std::string checkpoint() const override;
+  // ---- Traffic
+  std::vector<InFlight> in_flight() const override;
+  void describe(metrics::Registry&) const override;
+  std::shared_ptr<const CrossOrigin> cross_origin() const override;
   // ---- audit::SegmentKeys, store::CommitListener
   Result<Secret> segment_key(std::uint64_t segment) const override;
   Result<Secret> signing_key() const override;
@@ -209,11 +215,17 @@ class Core final : public store::CommitListener,
   std::mutex askers_mutex_;
   std::unordered_map<std::uint64_t, std::shared_ptr<const Asker>> askers_;  // under askers_mutex_
 
-  std::mutex flights_mutex_;
+  mutable std::mutex flights_mutex_;
   std::condition_variable flights_done_;
   std::size_t flights_ = 0;        // under flights_mutex_
   std::size_t keyed_flights_ = 0;  // those that sealing waits for; under flights_mutex_
   bool draining_ = false;          // under flights_mutex_
+  Flight* first_ = nullptr;        // all of them, under flights_mutex_
+
+  Meters meters_;
+  mutable std::mutex cross_origin_mutex_;
+  std::shared_ptr<const CrossOrigin> cross_origin_;  // under cross_origin_mutex_
+  Status publish_cross_origin(const std::optional<SecretText>& stored);
 
   std::atomic<std::uint64_t> outbox_erased_{0};
 };

@@ -75,6 +75,7 @@ void Core::tick() {
     std::vector<std::uint64_t> expired;
     SR_LET(const auto swept, tokens_.expire(txn, server_time(), kBatch, expired));
     if (txn.dirty()) SR_TRY(commit_own(txn, "expire", expired.size()));
+    meters_.tokens_expired.add(expired.size());
     return swept == Swept::more;
   })) {
   }

@@ -223,6 +223,8 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
     accessors->append(hex8(parts_.env.random));
     txn.put(setting("fixed-accessors"), SecretText(view(*accessors)));
   }
+  SR_LET(const auto cross_origin, txn.get(cross_origin_key()));
+  SR_TRY(publish_cross_origin(cross_origin));
   SR_TRY(commit_own(txn, "unseal", 0));
   SR_TRY(open_tokens(next));
   SR_LET(const auto cubbyhole_names, parts_.barrier.purpose_key(P::cubbyhole_names));

@@ -134,7 +134,7 @@ class Core::Run {
     const auto path = r_.call.path.text();
     if (path.starts_with("sys/") && !r_.call.help) {
       auto early = match(core_.sys_->routes({}), r_.call.verb, path.substr(4), input_);
-      if (early.route != nullptr && (early.route->flags & engine::sealed_ok) != 0)
+      if (early.route != nullptr && ((early.route->flags & engine::sealed_ok) != 0 || opened(*early.route)))
         return lifecycle_route(*early.route);
       input_.path.clear();
       if (early.route == nullptr && early.path_known && is_lifecycle(path.substr(4)))
@@ -196,6 +196,11 @@ class Core::Run {
     return dispatch(*found.route);
   }
 
+  // Answered like health where the listener says so: without a token, in every state, without a record.
+  bool opened(const engine::Route& route) const {
+    return r_.gate == Request::Gate::open && (route.flags & engine::by_listener) != 0;
+  }
+
   // Any token may ask what a path is; open paths need none. Only a token learns which mounts there are.
   Status help(std::string_view path) {
     if (auto room = core_.parts_.log.admission(); !room) {
@@ -244,8 +249,9 @@ class Core::Run {
 
   // init, unseal, seal-status, health, leader: answered in every state of the server.
   Status lifecycle_route(const engine::Route& route) {
-    if ((route.flags & engine::unlogged) != 0) out_.record.reset();
+    if ((route.flags & engine::unlogged) != 0 || opened(route)) out_.record.reset();
     if (route.blocking && where_ == Where::loop) return fail(Code::needs_worker, "");
+    out_.reply.mount_type = "system";
     input_.body = r_.call.json ? r_.call.json->root() : json::Node();
     input_.query = r_.call.query;
     if (out_.record) {
@@ -396,6 +402,16 @@ class Core::Run {
         out_.reply.aside.warnings.push_back(
             fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
     }
+    if (*gave == engine::Route::Gave::data || !out_.reply.aside.warnings.empty()) {
+      std::vector<std::string_view> replaced;
+      for (const auto& [name, value] : input_.path)
+        if (input_.body.is_object() && input_.body.find(name)) replaced.push_back(name);
+      if (!replaced.empty() && !takes_whole_body(route))
+        out_.reply.aside.warnings.push_back(
+            fmt::format("Endpoint replaced the value of these parameters with the values captured from the "
+                        "endpoint's path: [{}]",
+                        fmt::join(replaced, " ")));
+    }
     if (out_.reply.aside.frame == engine::Frame::missing) log_as_raw_body();
     SR_TRY(wrap_reply());
     auto& record = *out_.record;
@@ -403,6 +419,10 @@ class Core::Run {
     if (out_.reply.aside.lease_duration.count() != 0) record.lease = "";
     if (out_.reply.aside.auth && audit_key_) record.issued = issued(*out_.reply.aside.auth);
     return {};
+  }
+  static bool takes_whole_body(const engine::Route& route) {
+    return std::ranges::any_of(route.in->fields(),
+                               [](const auto& f) { return (f.flags & schema::whole_body) != 0; });
   }
   // Puts the reply into a cubbyhole and leaves the token of that in its place. Not what is empty, and not
   // what is no envelope.

@@ -1,5 +1,6 @@
 // What the core offers to system areas: narrow interfaces, so that a system engine never sees the core.
 #pragma once
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -8,7 +9,9 @@
 #include <vector>
 
 #include "barrier/seal.h"
+#include "base/metrics.h"
 #include "base/secret.h"
+#include "core/cross_origin.h"
 #include "core/mounts.h"
 #include "engine/engine.h"
 #include "identity/acl.h"
@@ -62,6 +65,25 @@ class Permissions {
   virtual ~Permissions() = default;
   virtual Result<std::shared_ptr<const identity::Acl>> acl_of(store::Txn&,
                                                               const std::vector<std::string>& policies) = 0;
+};
+
+// What goes on, for operators and for the front door.
+class Traffic {
+ public:
+  // A request that has not been answered yet.
+  struct InFlight {
+    std::array<std::byte, 16> id{};
+    WallTime started{};
+    engine::Verb verb = engine::Verb::read;
+    std::string address;  // empty on a Unix socket
+    std::uint16_t port = 0;
+    std::string path;  // its first 128 bytes
+  };
+  virtual ~Traffic() = default;
+  virtual std::vector<InFlight> in_flight() const = 0;
+  virtual void describe(metrics::Registry&) const = 0;
+  // As the last commit left it; null: pages of other origins may not call.
+  virtual std::shared_ptr<const CrossOrigin> cross_origin() const = 0;
 };
 
 // The audit log and the store, for operators.

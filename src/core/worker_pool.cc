@@ -26,14 +26,21 @@ Status WorkerPool::submit(Lane lane, Job job) {
   return {};
 }
 
+WorkerPool::Load WorkerPool::load() const {
+  const std::lock_guard guard(mutex_);
+  return {threads_.size(), busy_, interactive_.size(), background_.size()};
+}
+
 void WorkerPool::run() {
-  for (;;) {
+  for (bool first = true;; first = false) {
     Job job;
     {
       std::unique_lock lock(mutex_);
+      if (!first) --busy_;
       ready_.wait(lock, [&] { return stopping_ || !interactive_.empty() || !background_.empty(); });
       if (stopping_) return;
       auto& queue = interactive_.empty() ? background_ : interactive_;
+      ++busy_;
       job = std::move(queue.front());
       queue.pop_front();
     }

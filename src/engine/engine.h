@@ -146,13 +146,14 @@ class Render {
 
 enum RouteFlag : std::uint8_t {
   guarded = 0,
-  open = 1,       // needs no token
-  sudo = 2,       // needs the sudo capability
-  unlogged = 4,   // no audit record of its own (health checks)
-  sealed_ok = 8,  // answers while sealed
-  folds = 16,     // case in the path means nothing: the lowered path must be permitted, too
-  unlisted = 32,  // only tells callers what they should have asked: left out of documents
-  issues = 64,    // the reply carries a token ("auth")
+  open = 1,           // needs no token
+  sudo = 2,           // needs the sudo capability
+  unlogged = 4,       // no audit record of its own (health checks)
+  sealed_ok = 8,      // answers while sealed
+  folds = 16,         // case in the path means nothing: the lowered path must be permitted, too
+  unlisted = 32,      // only tells callers what they should have asked: left out of documents
+  issues = 64,        // the reply carries a token ("auth")
+  by_listener = 128,  // needs no token, sealed or not, where the listener says so (Request::gate)
 };
 
 struct Route {

@@ -173,7 +173,7 @@ void Assembly::build_core() {
   core_ =
       std::make_unique<core::Core>(core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_}, settings);
   token_ = std::make_unique<system::token::Token>(core_->tokens(), core_->policies());
-  areas_ = system::sys::make_areas(*core_, {SR_VERSION});
+  areas_ = system::sys::make_areas(*core_, {SR_VERSION, [this](metrics::Registry& all) { describe(all); }});
   sys_ = std::make_unique<system::sys::Sys>(
       system::sys::Sys::Parts{*core_,
                               *core_,
@@ -199,6 +199,50 @@ void Assembly::build_core() {
          return archive(wish);
        }});
   door_ = std::make_unique<Door>(*core_, random_, clock_, config_);
+}
+
+void Assembly::describe(metrics::Registry& all) {
+  using metrics::Kind;
+  using metrics::Sample;
+  edge_.describe(all);
+  all.number(Kind::gauge, "strongroom_http_connections", "Open connections.", [this] {
+    std::size_t open = 0;
+    for (const auto& loop : loops_) open += loop->connections();
+    return static_cast<double>(open);
+  });
+  all.number(
+      Kind::counter, "strongroom_http_refused_total",
+      "Requests that were answered before the core saw them: malformed, redirected, of a foreign origin.",
+      [this] { return static_cast<double>(door_->refused()); });
+  all.add({"strongroom_workers", "Threads for requests that may wait.", Kind::gauge, {"state"}, {}, [this] {
+             const auto load = workers_.load();
+             return std::vector<Sample>{{{{"state", "busy"}}, static_cast<double>(load.busy)},
+                                        {{{"state", "idle"}}, static_cast<double>(load.threads - load.busy)}};
+           }});
+  all.add({"strongroom_worker_queue",
+           "Requests and jobs that wait for a worker.",
+           Kind::gauge,
+           {"lane"},
+           {},
+           [this] {
+             const auto load = workers_.load();
+             return std::vector<Sample>{{{{"lane", "interactive"}}, static_cast<double>(load.interactive)},
+                                        {{{"lane", "background"}}, static_cast<double>(load.background)}};
+           }});
+  auto* const embedded = dynamic_cast<stores::EmbeddedStore*>(store_.get());
+  const auto usage = [embedded](auto member) {
+    return [embedded, member] {
+      const auto used = embedded == nullptr ? Result<stores::EmbeddedStore::Usage>() : embedded->usage();
+      return used ? static_cast<double>((*used).*member) : 0.0;
+    };
+  };
+  using Usage = stores::EmbeddedStore::Usage;
+  all.number(Kind::gauge, "strongroom_store_file_bytes",
+             "Size of the store's file, free pages included; 0 in memory.", usage(&Usage::file_bytes));
+  all.number(Kind::gauge, "strongroom_store_entries", "Records in the store; 0 in memory.",
+             usage(&Usage::entries));
+  all.number(Kind::gauge, "strongroom_store_most_bytes", "What the store's file can grow to; 0 in memory.",
+             usage(&Usage::map_bytes));
 }
 
 Result<std::uint64_t> Assembly::archive(audit::Retention wish) {
@@ -235,6 +279,7 @@ void Assembly::serve() {
     door_->take(loop, std::move(arrivals));
     crypto::SystemRandom::forget();  // a clone of a running machine repeats at most one turn
   };
+  settings.meters = &edge_;
   settings.body_limit = [this](const wire::http::HttpRequest& head) { return door_->body_limit(head); };
   for (unsigned i = 0; i < usable_cores(); ++i) {
     auto loop = wire::http::Loop::open(settings, listeners_, clock_);

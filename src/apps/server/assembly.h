@@ -69,6 +69,7 @@ class Assembly {
   Status open_sinks();
   Status open_listeners();
   void build_core();
+  void describe(metrics::Registry&);
   void housekeeping();
   Result<std::uint64_t> archive(audit::Retention);  // how many segments
   void retain();
@@ -80,6 +81,7 @@ class Assembly {
   crypto::SystemRandom random_;
   core::WorkerPool workers_;
   Env env_;
+  wire::http::Meters edge_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<barrier::Seal> seal_;
   std::unique_ptr<barrier::Barrier> barrier_;

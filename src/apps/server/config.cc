@@ -20,7 +20,6 @@ constexpr std::string_view kNotBuilt = "it is not supported";
 
 constexpr std::array kOtherKeys = std::to_array<OtherKey>({
     {"ha_storage", Unbuilt::note, kOneNode},
-    {"telemetry", Unbuilt::note, "metrics are not exported; it has no effect"},
     {"service_registration", Unbuilt::note, "it has no effect"},
     {"user_lockout", Unbuilt::note, "no auth method with passwords is built in; it has no effect"},
     {"disable_clustering", Unbuilt::note, kOneNode},
@@ -109,10 +108,6 @@ constexpr std::array kOtherListenerKeys = std::to_array<OtherKey>({
      "client certificates are not supported"},
     {"x_forwarded_for_client_cert_keep_not_forwarded", Unbuilt::refuse_if_true,
      "client certificates are not supported"},
-    {"cors_enabled", Unbuilt::refuse_if_true, "CORS is not supported"},
-    {"cors_allowed_origins", Unbuilt::refuse_if_true, "CORS is not supported"},
-    {"cors_allowed_headers", Unbuilt::refuse_if_true, "CORS is not supported"},
-    {"cors_allow_credentials", Unbuilt::refuse_if_true, "CORS is not supported"},
     {"disable_unauthed_rekey_endpoints", Unbuilt::note, "these paths always need a token"},
     {"disable_unauthed_generate_root_endpoints", Unbuilt::note, "these paths always need a token"},
     {"disable_replication_status_endpoints", Unbuilt::note, "it has no effect"},
@@ -121,9 +116,44 @@ constexpr std::array kOtherListenerKeys = std::to_array<OtherKey>({
     {"redact_cluster_name", Unbuilt::refuse_if_true, kNotBuilt},
     {"redact_version", Unbuilt::refuse_if_true, kNotBuilt},
     {"chroot_namespace", Unbuilt::refuse_if_true, kNotBuilt},
-    {"telemetry", Unbuilt::note, "metrics are not exported; it has no effect"},
     {"profiling", Unbuilt::note, "there is no profiling endpoint; it has no effect"},
-    {"inflight_requests_logging", Unbuilt::note, "there is no such endpoint; it has no effect"},
+});
+
+constexpr std::string_view kPulled = "metrics are fetched from sys/metrics; it has no effect";
+constexpr std::array kOtherTelemetryKeys = std::to_array<OtherKey>({
+    {"disable_hostname", Unbuilt::note, "no metric carries a host's name"},
+    {"prometheus_retention_time", Unbuilt::note, "metrics are kept as long as the server runs"},
+    {"metrics_prefix", Unbuilt::note, "names are fixed; it has no effect"},
+    {"usage_gauge_period", Unbuilt::note, "it has no effect"},
+    {"maximum_gauge_cardinality", Unbuilt::note, "labels are fixed and few; it has no effect"},
+    {"num_lease_metrics_buckets", Unbuilt::note, "it has no effect"},
+    {"add_lease_metrics_namespace_labels", Unbuilt::note, "it has no effect"},
+    {"add_mount_point_rollback_metrics", Unbuilt::note, "it has no effect"},
+    {"lease_metrics_epsilon", Unbuilt::note, "it has no effect"},
+    {"enable_hostname_label", Unbuilt::note, "no metric carries a host's name"},
+    {"filter_default", Unbuilt::note, "every metric is shown; it has no effect"},
+    {"prefix_filter", Unbuilt::note, "every metric is shown; it has no effect"},
+    {"statsite_address", Unbuilt::note, kPulled},
+    {"statsd_address", Unbuilt::note, kPulled},
+    {"dogstatsd_addr", Unbuilt::note, kPulled},
+    {"dogstatsd_tags", Unbuilt::note, kPulled},
+    {"circonus_api_token", Unbuilt::note, kPulled},
+    {"circonus_api_app", Unbuilt::note, kPulled},
+    {"circonus_api_url", Unbuilt::note, kPulled},
+    {"circonus_submission_interval", Unbuilt::note, kPulled},
+    {"circonus_submission_url", Unbuilt::note, kPulled},
+    {"circonus_check_id", Unbuilt::note, kPulled},
+    {"circonus_check_force_metric_activation", Unbuilt::note, kPulled},
+    {"circonus_check_instance_id", Unbuilt::note, kPulled},
+    {"circonus_check_search_tag", Unbuilt::note, kPulled},
+    {"circonus_check_display_name", Unbuilt::note, kPulled},
+    {"circonus_check_tags", Unbuilt::note, kPulled},
+    {"circonus_broker_id", Unbuilt::note, kPulled},
+    {"circonus_broker_select_tag", Unbuilt::note, kPulled},
+    {"stackdriver_project_id", Unbuilt::note, kPulled},
+    {"stackdriver_location", Unbuilt::note, kPulled},
+    {"stackdriver_namespace", Unbuilt::note, kPulled},
+    {"stackdriver_debug_logs", Unbuilt::note, kPulled},
 });
 
 constexpr std::array kOtherStorageKeys = std::to_array<OtherKey>({
@@ -292,6 +322,15 @@ void headers_of_status(Reading& reading, const hcl::Item& status, std::vector<Re
   }
 }
 
+void cors_of(Section& s, ListenerConfig& out) {
+  const bool enabled = s.boolean("cors_enabled", false);
+  core::CrossOrigin rules{s.strings("cors_allowed_origins"), s.strings("cors_allowed_headers"),
+                          s.boolean("cors_allow_credentials", false)};
+  if (!enabled) return;
+  if (auto good = core::check(rules); !good) return s.refuse("cors_enabled", good.error().message);
+  out.cors = std::move(rules);
+}
+
 ListenerConfig listener_of(Reading& reading, const hcl::Block& block) {
   ListenerConfig out;
   Section s(reading, *block.body, "listener");
@@ -334,6 +373,17 @@ ListenerConfig listener_of(Reading& reading, const hcl::Block& block) {
   out.forwarded_for_reject_not_authorized = s.boolean("x_forwarded_for_reject_not_authorized", true);
   for (const hcl::Block& all : s.blocks("custom_response_headers", 0))
     for (const hcl::Item& status : all.body->items) headers_of_status(reading, status, out.headers);
+  for (const hcl::Block& b : s.blocks("telemetry", 0)) {
+    Section t(reading, *b.body, "telemetry");
+    out.open_metrics = t.boolean("unauthenticated_metrics_access", out.open_metrics);
+    t.finish({});
+  }
+  for (const hcl::Block& b : s.blocks("inflight_requests_logging", 0)) {
+    Section t(reading, *b.body, "inflight_requests_logging");
+    out.open_in_flight = t.boolean("unauthenticated_in_flight_requests_access", out.open_in_flight);
+    t.finish({});
+  }
+  cors_of(s, out);
   s.finish(kOtherListenerKeys);
   return out;
 }
@@ -443,6 +493,8 @@ void read_top(Reading& reading, const hcl::Body& body, Config& c) {
     if (known) reading.refuse(b.at, "there is another audit device of this name");
     c.audit_files.push_back(std::move(device));
   }
+  for (const hcl::Block& b : s.blocks("telemetry", 0))
+    Section(reading, *b.body, "telemetry").finish(kOtherTelemetryKeys);
   for (const hcl::Block& b : s.blocks("audit_log", 0))
     c.audit_log = audit_log_of(reading, b, std::move(c.audit_log));
   c.log = log_of(s, std::move(c.log));

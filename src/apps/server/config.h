@@ -12,6 +12,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "core/cross_origin.h"
 
 namespace strongroom::server {
 
@@ -55,6 +56,12 @@ struct ListenerConfig {
   std::uint32_t forwarded_for_hop_skips = 0;
   bool forwarded_for_reject_not_present = true;
   bool forwarded_for_reject_not_authorized = true;
+
+  bool open_metrics = false;    // telemetry { unauthenticated_metrics_access }
+  bool open_in_flight = false;  // inflight_requests_logging { unauthenticated_in_flight_requests_access }
+
+  // Cross-origin rules of this listener, in place of those of sys/config/cors; absent: those.
+  std::optional<core::CrossOrigin> cors = {};
 
   std::vector<ReplyHeader> headers = {};
   std::string file = {};  // where it stands

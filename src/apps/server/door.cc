@@ -5,6 +5,7 @@
 #include <array>
 #include <charconv>
 
+#include "wire/vault/cors.h"
 #include "wire/vault/vault.h"
 
 namespace strongroom::apps::server {
@@ -48,6 +49,9 @@ Door::Door(core::Core& core, Random& random, const Clock& clock, const strongroo
     p.headers = l.headers;
     if (named) p.headers.push_back({"default", "X-Vault-Hostname", host.data()});
     p.patience = l.max_request_duration;
+    p.open_metrics = l.open_metrics;
+    p.open_in_flight = l.open_in_flight;
+    if (l.cors) p.cross_origin = std::make_shared<const core::CrossOrigin>(*l.cors);
     ports_.push_back(std::move(p));
   }
 }
@@ -59,6 +63,22 @@ void Door::release(wire::http::Loop& loop, wire::http::Ticket ticket, const Port
   std::vector<wire::http::Release> one;
   one.push_back({ticket, to_http(std::move(out))});
   loop.release(std::move(one));
+}
+
+bool Door::opens(const Port& port, std::string_view path) {
+  return (port.open_metrics && path == "sys/metrics") || (port.open_in_flight && path == "sys/in-flight-req");
+}
+
+std::optional<wire::vault::Outbound> Door::judge_origin(const wire::http::HttpRequest& head, const Port& port,
+                                                        Headers& headers) const {
+  const auto origin = head.header("Origin");
+  if (origin.empty()) return std::nullopt;
+  const auto rules = port.cross_origin ? port.cross_origin : core_.cross_origin();
+  if (!rules) return std::nullopt;
+  auto verdict =
+      wire::vault::judge_origin(*rules, origin, head.method(), head.header("Access-Control-Request-Method"));
+  headers = std::move(verdict.headers);
+  return std::move(verdict.answer);
 }
 
 std::size_t Door::body_limit(const wire::http::HttpRequest& head) const {
@@ -74,6 +94,12 @@ void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrival
   for (auto& a : arrivals) {
     auto& http = *a.request;
     const Port& port = ports_[http.listener];
+    Headers of_origin;
+    if (auto answer = judge_origin(http, port, of_origin)) {
+      refused_.add();
+      release(loop, a.ticket, port, *std::move(answer));
+      continue;
+    }
     wire::vault::Inbound in;
     in.json = port.json;
     in.method = http.method();
@@ -86,6 +112,8 @@ void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrival
     in.body = std::move(http.body);
     auto decoded = wire::vault::decode(std::move(in), random_);
     if (auto* out = std::get_if<wire::vault::Outbound>(&decoded)) {
+      refused_.add();
+      out->headers.insert(out->headers.end(), of_origin.begin(), of_origin.end());
       release(loop, a.ticket, port, std::move(*out));
       continue;
     }
@@ -94,9 +122,12 @@ void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrival
     request->time = core_.server_time();
     request->arrived = clock_.ticks();
     request->patience = port.patience;
-    turn.serve(std::move(request), [this, &loop, &port, ticket = a.ticket](std::unique_ptr<core::Request> r,
-                                                                           const core::Reply& reply) {
-      release(loop, ticket, port, wire::vault::encode(*r, reply));
+    if (opens(port, request->call.path.text())) request->gate = core::Request::Gate::open;
+    turn.serve(std::move(request), [this, &loop, &port, ticket = a.ticket, of_origin = std::move(of_origin)](
+                                       std::unique_ptr<core::Request> r, const core::Reply& reply) {
+      auto out = wire::vault::encode(*r, reply);
+      out.headers.insert(out.headers.end(), of_origin.begin(), of_origin.end());
+      release(loop, ticket, port, std::move(out));
     });
   }
 }

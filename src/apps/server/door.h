@@ -17,6 +17,7 @@ class Door {
   void take(wire::http::Loop&, std::vector<wire::http::Arrival>);
   // A body is at most 1 MiB unless its request has a token that works.
   std::size_t body_limit(const wire::http::HttpRequest& head) const;
+  std::uint64_t refused() const noexcept { return refused_.value(); }  // requests the core never saw
 
  private:
   core::Core& core_;
@@ -26,9 +27,18 @@ class Door {
     json::Limits json;
     std::vector<strongroom::server::ReplyHeader> headers;
     std::optional<Nanoseconds> patience;
+    bool open_metrics = false;
+    bool open_in_flight = false;
+    std::shared_ptr<const core::CrossOrigin> cross_origin;  // null: as the store has it
   };
+  using Headers = std::vector<std::pair<std::string, std::string>>;
   void release(wire::http::Loop&, wire::http::Ticket, const Port&, wire::vault::Outbound&&) const;
+  // Answers what a page of another origin may not ask; otherwise the headers that its answer gets.
+  std::optional<wire::vault::Outbound> judge_origin(const wire::http::HttpRequest&, const Port&,
+                                                    Headers&) const;
+  static bool opens(const Port&, std::string_view path);
   std::vector<Port> ports_;
+  metrics::Counter refused_;
 };
 
 }  // namespace strongroom::apps::server

@@ -1,7 +1,10 @@
 #include "system/sys/areas.h"
 
+#include "system/sys/host.h"
+#include "system/sys/metrics.h"
 #include "system/sys/remount.h"
 #include "system/sys/resultant_acl.h"
+#include "system/sys/settings.h"
 #include "system/sys/specs.h"
 #include "system/sys/tools.h"
 #include "system/sys/wrapping.h"
@@ -15,6 +18,13 @@ Areas make_areas(core::Core& core, const Surroundings& around) {
   areas.push_back(std::make_unique<Tools>());
   areas.push_back(std::make_unique<Remount>(core, core));
   areas.push_back(std::make_unique<ResultantAcl>(core));
+  auto counted = std::make_shared<metrics::Registry>();
+  describe_process(*counted, around.version);
+  core.describe(*counted);
+  if (around.describe) around.describe(*counted);
+  areas.push_back(std::make_unique<Metrics>(std::move(counted)));
+  areas.push_back(std::make_unique<BrowserSettings>());
+  areas.push_back(std::make_unique<Host>());
   return areas;
 }
 

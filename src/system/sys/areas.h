@@ -1,9 +1,11 @@
 // The areas of sys/ that are engines of their own, built in one place for the product and for tests. Each
 // gets the narrow interfaces it needs and nothing else.
 #pragma once
+#include <functional>
 #include <memory>
 #include <vector>
 
+#include "base/metrics.h"
 #include "core/core.h"
 #include "engine/engine.h"
 
@@ -12,6 +14,8 @@ namespace strongroom::system::sys {
 // What areas need beside the core: of the configuration and of the process.
 struct Surroundings {
   std::string version;
+  // Adds what the process around the core counts: edge, store, workers.
+  std::function<void(metrics::Registry&)> describe = {};
 };
 
 using Areas = std::vector<std::unique_ptr<const engine::Engine>>;

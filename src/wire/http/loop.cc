@@ -218,6 +218,7 @@ void Loop::admit(Fd fd, std::size_t port, HttpRequest::Peer peer) {
   slots_[s].connection = std::make_unique<Connection>(
       std::move(fd), share_, SessionOrigin{limits, p.rule, std::move(peer), p.listener->number()}, tls.get());
   slots_[s].connection->limits = &limits;
+  if (settings_.meters != nullptr) settings_.meters->connections.add();
   live_count_.store(++live_, std::memory_order_relaxed);
   settle(s);
 }
@@ -235,6 +236,7 @@ void Loop::readable(std::uint32_t s) {
   if (n > 0) {
     session.received({buffer_.data(), static_cast<std::size_t>(n)});
     explicit_bzero(buffer_.data(), static_cast<std::size_t>(n));
+    if (!slots_[s].connection->secured) count_handshake(*slots_[s].connection);
   } else if (n == 0) {
     session.received_eof();
   } else if (!transient(errno)) {
@@ -242,6 +244,14 @@ void Loop::readable(std::uint32_t s) {
   }
   take(s);
   settle(s);
+}
+
+void Loop::count_handshake(Connection& c) {
+  const auto* tls = c.session.tls();
+  c.secured = tls == nullptr || tls->established();
+  if (!c.secured || tls == nullptr || settings_.meters == nullptr) return;
+  settings_.meters->handshakes.add();
+  if (tls->resumed()) settings_.meters->resumed.add();
 }
 
 void Loop::deliver() {
@@ -359,6 +369,9 @@ void Loop::end(std::uint32_t s) {
 }
 
 void Loop::drop(std::uint32_t s) {
+  if (const auto& c = *slots_[s].connection;
+      settings_.meters != nullptr && !c.secured && c.session.tls() != nullptr)
+    settings_.meters->failed_handshakes.add();
   if (slots_[s].connection->session.in_flight()) tell_gone(s);
   slots_[s].connection.reset();  // closing the descriptor takes it out of epoll
   ++slots_[s].generation;

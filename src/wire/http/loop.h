@@ -16,6 +16,7 @@
 #include "base/env.h"
 #include "base/fd.h"
 #include "wire/http/listener.h"
+#include "wire/http/meters.h"
 #include "wire/http/session.h"
 #include "wire/http/ticket.h"
 
@@ -38,6 +39,7 @@ class Loop {
     BatchHook batch = {};
     BodyLimit body_limit = {};  // optional
     GoneHook gone = {};         // optional
+    Meters* meters = nullptr;   // optional
   };
 
   // `listeners` and `clock` must outlive the loop.
@@ -74,6 +76,7 @@ class Loop {
     std::uint32_t interest = EPOLLIN;
     Phase phase = Phase::in_flight;
     bool shut = false;
+    bool secured = false;  // its TLS handshake is complete, and counted
     bool handed_over =
         false;  // the request in flight is with the hook, which has not been told that it is gone
   };
@@ -94,6 +97,7 @@ class Loop {
   void admit(Fd, std::size_t port, HttpRequest::Peer);
   void readable(std::uint32_t slot);
   void take(std::uint32_t slot);
+  void count_handshake(Connection&);
   void run_jobs();
   void hand_over();
   void deliver();

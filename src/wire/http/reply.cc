@@ -104,13 +104,15 @@ void append_reply(SecretText& out, const HttpReply& r, ReplyShape shape, std::st
   out.append(reason_phrase(r.status));
   out.append("\r\n");
   out.append(fixed_lines);
-  // Vault names the type on 204 too, and its clients have seen nothing else.
-  out.append("Content-Type: ");
-  if (r.content_type.empty())
-    out.append("application/json");
-  else
-    append_clean(out, r.content_type);
-  out.append("\r\n");
+  // Vault names the type on 204 too, and its clients have seen nothing else; not in answer to a preflight.
+  if (r.status != 200 || !r.body.empty() || !r.content_type.empty()) {
+    out.append("Content-Type: ");
+    if (r.content_type.empty())
+      out.append("application/json");
+    else
+      append_clean(out, r.content_type);
+    out.append("\r\n");
+  }
   if (!no_body) {
     out.append("Content-Length: ");
     append_number(out, r.body.size());

@@ -56,6 +56,7 @@ class Session {
   std::string_view unsent() const noexcept { return view(out_).substr(out_sent_); }
   void sent(std::size_t n) noexcept;
 
+  const crypto::TlsFilter* tls() const noexcept { return tls_.get(); }  // null: plain
   Phase phase() const noexcept;
   bool wants_bytes() const noexcept { return !eof_ && !(in_flight_ && waiting() != 0); }
   bool in_flight() const noexcept { return in_flight_; }

@@ -120,7 +120,7 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
   if (!path) return refusal(400, path.error().message);
   const bool asks_help = in.method == "HELP";
   const auto verb = asks_help ? std::optional(engine::Verb::read) : verb_of(in.method);
-  if (in.method == "OPTIONS") return refusal(400, "OPTIONS: CORS is not enabled");
+  if (in.method == "OPTIONS") return refusal(400, "OPTIONS: needs the Origin of a page, and CORS turned on");
   if (!verb || (in.method == "HEAD" && path->text() != "sys/health")) return refusal(405, "");
 
   auto request = std::make_unique<core::Request>();

@@ -179,7 +179,8 @@ Outbound encode(const core::Request& request, const core::Reply& reply) {
     default:
       break;
   }
-  if (!reply.has_data && !reply.aside.auth && !reply.aside.wrap && reply.aside.warnings.empty()) {
+  if (!reply.has_data && !reply.aside.auth && !reply.aside.wrap && reply.aside.warnings.empty() &&
+      reply.aside.status != 200) {
     out.status = 204;
     return out;
   }

@@ -351,18 +351,20 @@ class Core::Run {
       caller_.policies = asker_->record->policies;
     }
     MountStorage storage(txn_, core_.parts_.barrier, mounted_->entry.number);
-    engine::Prompt prompt{storage,
-                          txn_,
-                          mounted_->view,
-                          caller_,
-                          core_.server_time(),
-                          core_.parts_.env.random,
-                          out_.reply.aside,
-                          plain_operation(r_.call.verb),
-                          inside_,
-                          view(r_.credential.token),
-                          r_.peer.address,
-                          r_.call.wrap_ttl};
+    engine::Prompt prompt{
+        storage,
+        txn_,
+        mounted_->view,
+        caller_,
+        core_.server_time(),
+        core_.parts_.env.random,
+        out_.reply.aside,
+        plain_operation(r_.call.verb),
+        inside_,
+        view(r_.credential.token),
+        r_.peer.address,
+        r_.call.wrap_ttl,
+        {&core_.parts_.env.clock, r_.arrived + r_.patience.value_or(core_.settings_.max_request_duration)}};
     if (r_.call.verb == engine::Verb::write) {
       if (route.exists != nullptr) {
         SR_LET(const bool there, route.exists(route.owner(*mounted_->engine), prompt, input_));

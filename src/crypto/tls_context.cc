@@ -83,6 +83,30 @@ Status set_suites(SSL_CTX* c, const std::vector<std::string>& names) {
     return refused("tls_cipher_suites: names an unknown TLS 1.3 cipher suite");
   return {};
 }
+
+int anything_goes(X509_STORE_CTX*, void*) { return 1; }
+
+Status set_client_certificates(SSL_CTX* c, const TlsSettings& s) {
+  if (s.client_certificates == ClientCertificates::not_asked) return {};
+  constexpr unsigned char kContext[] = "strongroom";
+  if (SSL_CTX_set_session_id_context(c, kContext, sizeof kContext - 1) != 1)
+    return refused("client certificates are not available");
+  SSL_CTX_set_verify_depth(c, 10);
+  if (s.client_certificates == ClientCertificates::asked) {
+    // Only possession of the key is proved here: which certificates mean something is for auth methods to
+    // say.
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(c, anything_goes, nullptr);
+    return {};
+  }
+  if (SSL_CTX_load_verify_file(c, s.client_ca_file.c_str()) != 1)
+    return refused("tls_client_ca_file: cannot be read as PEM certificates");
+  auto* names = SSL_load_client_CA_file(s.client_ca_file.c_str());
+  if (names == nullptr) return refused("tls_client_ca_file: holds no certificate");
+  SSL_CTX_set_client_CA_list(c, names);
+  SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  return {};
+}
 }  // namespace
 
 // The BIO under a filter: reads from what was offered, writes to `out` without limit, so nothing ever blocks.
@@ -139,9 +163,13 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::server(const TlsSettings& 
         "tls_key_file: cannot be read as the PEM private key of the certificate, without passphrase");
   if (SSL_CTX_check_private_key(c.get()) != 1)
     return refused("tls_key_file: does not belong to the certificate");
+  SR_TRY(set_client_certificates(c.get(), s));
   // Tickets carry a session, sealed under a key that lives as long as this context; no cache, no lock.
   SSL_CTX_set_session_cache_mode(c.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_num_tickets(c.get(), 1);
+  // A resumed session would skip the check of a certificate that must be checked.
+  const bool tickets = s.client_certificates != ClientCertificates::required;
+  SSL_CTX_set_num_tickets(c.get(), tickets ? 1 : 0);
+  if (!tickets) SSL_CTX_set_options(c.get(), SSL_OP_NO_TICKET);
   SSL_CTX_set_alpn_select_cb(c.get(), choose_protocol, nullptr);
   return std::shared_ptr<const TlsContext>(new TlsContext(c.release(), Side::server));
 }

@@ -19,11 +19,17 @@ namespace strongroom::crypto {
 
 enum class TlsVersion : std::uint8_t { tls12, tls13 };
 
+// Asked: a client may show a certificate, which is not judged here. Required: it must, and its chain must end
+// at the given CAs.
+enum class ClientCertificates : std::uint8_t { not_asked, asked, required };
+
 struct TlsSettings {
   std::string certificate_file = {};  // PEM: the leaf, then its chain
   std::string key_file = {};          // PEM, without a passphrase
   TlsVersion least = TlsVersion::tls12;
   TlsVersion most = TlsVersion::tls13;
+  ClientCertificates client_certificates = ClientCertificates::not_asked;
+  std::string client_ca_file = {};              // PEM; for `required`
   std::vector<std::string> cipher_suites = {};  // IANA, Go or OpenSSL names; empty: a modern default
 };
 

@@ -104,6 +104,17 @@ struct Aside {
   std::string content_type;  // of it; empty: application/json
 };
 
+// Until when a handler may work. What walks over many records asks every few hundred of them.
+struct Deadline {
+  const Clock* clock = nullptr;  // null: no deadline
+  MonoTime at{};
+  Status check() const {
+    if (clock == nullptr || clock->ticks() <= at) return {};
+    return fail(Code::deadline_exceeded,
+                "the request took longer than max_request_duration: ask for less at a time");
+  }
+};
+
 // What a prompt handler may use: memory, the snapshot, and the request's one transaction.
 struct Prompt {
   Storage& storage;
@@ -118,6 +129,7 @@ struct Prompt {
   std::string_view presented = {};       // the token as the caller gave it: for replies that show it to them
   std::string_view remote_address = {};  // of the caller; empty on a Unix socket
   Nanoseconds wrap_ttl{};                // how long the reply is to be wrapped; zero: not at all
+  Deadline deadline = {};
 };
 // What may wait: handlers that take this run on a worker, never on a loop. Their one transaction is committed
 // when they return.

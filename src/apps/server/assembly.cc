@@ -39,12 +39,25 @@ wire::http::ListenerSettings settings_of(const ListenerConfig& c) {
     if (c.tls->tls13_only) t.least = crypto::TlsVersion::tls13;
     if (c.tls->tls12_only) t.most = crypto::TlsVersion::tls12;
     t.cipher_suites = c.tls->cipher_suites;
+    using Ask = crypto::ClientCertificates;
+    t.client_certificates = c.tls->require_client_certs   ? Ask::required
+                            : c.tls->disable_client_certs ? Ask::not_asked
+                                                          : Ask::asked;
+    t.client_ca_file = c.tls->client_ca_file;
   }
   if (c.socket_mode) s.socket_mode = static_cast<mode_t>(*c.socket_mode);
   s.socket_user = c.socket_user;
   s.socket_group = c.socket_group;
   s.forwarded_for = {c.forwarded_for_addresses, c.forwarded_for_hop_skips, c.forwarded_for_reject_not_present,
                      c.forwarded_for_reject_not_authorized};
+  using Behavior = wire::http::ProxyHeaderSettings::Behavior;
+  s.proxy_header.behavior = c.proxy_protocol_behavior == "use_always"          ? Behavior::use_always
+                            : c.proxy_protocol_behavior == "allow_authorized"  ? Behavior::allow_authorized
+                            : c.proxy_protocol_behavior == "deny_unauthorized" ? Behavior::deny_unauthorized
+                                                                               : Behavior::off;
+  s.proxy_header.authorized_addrs = c.proxy_protocol_addresses;
+  s.limits.connections = c.max_connections;
+  s.limits.connections_of_client = c.max_connections_per_client;
   s.limits.body = c.max_request_size;
   s.limits.idle = seconds(c.idle_timeout);
   s.limits.receive_head = seconds(c.read_header_timeout);

@@ -75,9 +75,6 @@ constexpr std::array kOtherListenerKeys = std::to_array<OtherKey>({
     {"role", Unbuilt::note, "it has no effect"},
     {"tls_prefer_server_cipher_suites", Unbuilt::note, "it has no effect"},
     {"tls_auto_reload", Unbuilt::note, "send SIGHUP to reload the certificate; it has no effect"},
-    {"tls_disable_client_certs", Unbuilt::note, "client certificates are not asked for"},
-    {"tls_client_ca_file", Unbuilt::note, "client certificates are not asked for; it has no effect"},
-    {"tls_require_and_verify_client_cert", Unbuilt::refuse_if_true, "client certificates are not supported"},
     {"tls_key_exchange_preferences", Unbuilt::refuse_if_true, kNotBuilt},
     {"tls_acme_ca_directory", Unbuilt::refuse, "certificates are read from files; ACME is not supported"},
     {"tls_acme_ca_root", Unbuilt::refuse, "certificates are read from files; ACME is not supported"},
@@ -95,10 +92,6 @@ constexpr std::array kOtherListenerKeys = std::to_array<OtherKey>({
      "certificates are read from files; ACME is not supported"},
     {"max_request_json_memory", Unbuilt::note, "max_request_size bounds it; it has no effect"},
     {"max_request_json_strings", Unbuilt::note, "max_request_size bounds it; it has no effect"},
-    {"proxy_protocol_behavior", Unbuilt::refuse_if_true,
-     "the PROXY protocol is not supported; use X-Forwarded-For"},
-    {"proxy_protocol_authorized_addrs", Unbuilt::refuse_if_true,
-     "the PROXY protocol is not supported; use X-Forwarded-For"},
     {"x_forwarded_for_client_cert_header", Unbuilt::refuse_if_true, "client certificates are not supported"},
     {"x_forwarded_for_client_cert_decoders", Unbuilt::refuse_if_true,
      "client certificates are not supported"},
@@ -277,6 +270,14 @@ std::optional<TlsFiles> tls_of(Reading& reading, Section& s, const hcl::Block& b
   const std::string least = s.text("tls_min_version", "tls12");
   const std::string most = s.text("tls_max_version", "tls13");
   tls.cipher_suites = s.strings("tls_cipher_suites");
+  tls.disable_client_certs = s.boolean("tls_disable_client_certs", false);
+  tls.require_client_certs = s.boolean("tls_require_and_verify_client_cert", false);
+  tls.client_ca_file = s.text("tls_client_ca_file");
+  if (tls.require_client_certs && tls.disable_client_certs)
+    s.refuse("tls_disable_client_certs", "contradicts tls_require_and_verify_client_cert");
+  if (tls.require_client_certs && tls.client_ca_file.empty())
+    s.refuse("tls_require_and_verify_client_cert",
+             "needs tls_client_ca_file, which says whose certificates are good");
   tls.tls13_only = least == "tls13";
   tls.tls12_only = most == "tls12";
   if (least != "tls12" && least != "tls13")
@@ -368,6 +369,15 @@ ListenerConfig listener_of(Reading& reading, const hcl::Block& block) {
   if (s.has("max_json_array_element_count"))
     out.max_json_elements = s.number("max_json_array_element_count", 10'000, 1);
   out.forwarded_for_addresses = s.strings("x_forwarded_for_authorized_addrs");
+  out.proxy_protocol_behavior = s.text("proxy_protocol_behavior");
+  out.proxy_protocol_addresses = s.strings("proxy_protocol_authorized_addrs");
+  if (const auto& b = out.proxy_protocol_behavior;
+      !b.empty() && b != "use_always" && b != "allow_authorized" && b != "deny_unauthorized")
+    s.refuse("proxy_protocol_behavior", "must be use_always, allow_authorized or deny_unauthorized");
+  else if (!b.empty() && b != "use_always" && out.proxy_protocol_addresses.empty())
+    s.refuse("proxy_protocol_behavior", "needs proxy_protocol_authorized_addrs, which says whom to believe");
+  out.max_connections = s.number("max_connections", 0, 0, 1'000'000);
+  out.max_connections_per_client = s.number("max_connections_per_client", 0, 0, 1'000'000);
   out.forwarded_for_hop_skips = static_cast<std::uint32_t>(s.number("x_forwarded_for_hop_skips", 0, 0, 100));
   out.forwarded_for_reject_not_present = s.boolean("x_forwarded_for_reject_not_present", true);
   out.forwarded_for_reject_not_authorized = s.boolean("x_forwarded_for_reject_not_authorized", true);

@@ -22,6 +22,9 @@ struct TlsFiles {
   bool tls13_only = false;                      // tls_min_version = "tls13"
   bool tls12_only = false;                      // tls_max_version = "tls12"
   std::vector<std::string> cipher_suites = {};  // names as written; empty: the default set
+  bool disable_client_certs = false;
+  bool require_client_certs = false;
+  std::string client_ca_file = {};
 };
 
 // One header that replies of some status carry.
@@ -56,6 +59,10 @@ struct ListenerConfig {
   std::uint32_t forwarded_for_hop_skips = 0;
   bool forwarded_for_reject_not_present = true;
   bool forwarded_for_reject_not_authorized = true;
+  std::string proxy_protocol_behavior = {};  // empty: off
+  std::vector<std::string> proxy_protocol_addresses = {};
+  std::uint64_t max_connections = 0;             // 0: as many as the server bears
+  std::uint64_t max_connections_per_client = 0;  // 0: no limit
 
   bool open_metrics = false;    // telemetry { unauthenticated_metrics_access }
   bool open_in_flight = false;  // inflight_requests_logging { unauthenticated_in_flight_requests_access }

@@ -135,9 +135,11 @@ Result<std::optional<DetailedGiven>> Kv::list_detailed(engine::Blocking& p, cons
   DetailedGiven out;
   std::string dir = in.path;
   if (!dir.empty() && !dir.ends_with('/')) dir += '/';
+  std::size_t seen = 0;
   for (const auto& name : found.keys.names) {
     auto& [shown, metadata] = out.key_info.by_name.emplace_back(std::string(view(name)), std::nullopt);
     if (shown.ends_with('/')) continue;
+    if (++seen % 256 == 0) SR_TRY(p.deadline.check());
     SR_LET(const auto object, open(p.storage, dir + shown));
     if (object.exists()) metadata = given(object.metadata());
   }
@@ -147,20 +149,22 @@ Result<std::optional<DetailedGiven>> Kv::list_detailed(engine::Blocking& p, cons
 
 Result<ScanGiven> Kv::scan_metadata(engine::Blocking& p, const ListAsked& in) const {
   ScanGiven out;
-  SR_LET(auto found, names_below(p.storage, in.path, in.after, in.limit));
+  SR_LET(auto found, names_below(p, in.path, in.after, in.limit));
   if (!found.names.empty()) out.keys = std::move(found);
   return out;
 }
 
 Result<DetailedScanGiven> Kv::scan_detailed(engine::Blocking& p, const ListAsked& in) const {
   DetailedScanGiven out;
-  SR_LET(auto found, names_below(p.storage, in.path, in.after, in.limit));
+  SR_LET(auto found, names_below(p, in.path, in.after, in.limit));
   if (found.names.empty()) return out;
   std::string dir = in.path;
   if (!dir.empty() && !dir.ends_with('/')) dir += '/';
   auto& notes = out.key_info.emplace();
+  std::size_t seen = 0;
   for (const auto& name : found.names) {
     auto& [shown, metadata] = notes.by_name.emplace_back(std::string(view(name)), std::nullopt);
+    if (++seen % 256 == 0) SR_TRY(p.deadline.check());
     SR_LET(const auto object, open(p.storage, dir + shown));
     if (object.exists()) metadata = given(object.metadata());
   }

@@ -77,7 +77,7 @@ Result<std::optional<ListGiven>> Kv::list_plain(engine::Prompt& p, const PlainLi
 
 Result<ScanGiven> Kv::scan_plain(engine::Blocking& p, const PlainListAsked& in) const {
   ScanGiven out;
-  SR_LET(auto found, names_below(p.storage, in.path, {}, 0));
+  SR_LET(auto found, names_below(p, in.path, {}, 0));
   if (!found.names.empty()) out.keys = std::move(found);
   warn_of_pages(p, in);
   return out;

@@ -21,6 +21,7 @@ struct Walk {
   const std::string& top;
   std::string_view after;
   std::size_t most;  // 0: all
+  const engine::Deadline& deadline;
   Names out = {};
 
   bool full() const { return most != 0 && out.names.size() == most; }
@@ -28,6 +29,7 @@ struct Walk {
     constexpr std::size_t kPage = 1000;
     SecretText last;
     for (bool more = true; more && !full();) {
+      SR_TRY(deadline.check());
       SR_LET(auto page, storage.list(kSecrets, top + std::string(view(inner)), view(last), kPage));
       more = page.more && !page.names.empty();
       if (more) last = page.names.back();
@@ -74,11 +76,11 @@ Result<ListGiven> names(engine::Storage& storage, std::string_view folder, std::
   return ListGiven{{std::move(page.names)}};
 }
 
-Result<Names> names_below(engine::Storage& storage, std::string_view folder, std::string_view after,
+Result<Names> names_below(const engine::Prompt& p, std::string_view folder, std::string_view after,
                           std::int64_t limit) {
   std::string top(folder);
   if (!top.empty() && !top.ends_with('/')) top += '/';
-  Walk walk{storage, top, after, limit > 0 ? static_cast<std::size_t>(limit) : std::size_t{0}};
+  Walk walk{p.storage, top, after, limit > 0 ? static_cast<std::size_t>(limit) : std::size_t{0}, p.deadline};
   SR_TRY(walk.below({}));
   return std::move(walk.out);
 }

@@ -16,7 +16,7 @@ Result<secret::Rules> rules(engine::Storage&);
 Result<ListGiven> names(engine::Storage&, std::string_view folder, std::string_view after,
                         std::int64_t limit);
 // Names of all secrets below a folder, relative to it, in byte order. Walks every folder: for workers.
-Result<Names> names_below(engine::Storage&, std::string_view folder, std::string_view after,
+Result<Names> names_below(const engine::Prompt&, std::string_view folder, std::string_view after,
                           std::int64_t limit);
 
 VersionGiven given(const secret::Version&, secret::Custom);

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "base/error.h"
 #include "base/cidr.h"
+#include "base/error.h"
 #include "wire/http/request.h"
 
 namespace strongroom::wire::http {

@@ -15,7 +15,9 @@ struct Limits {
   Seconds receive_body{30};             // from the end of the head to the end of the body
   Seconds send{60};                     // a whole reply
   Seconds idle{300};                    // between two requests
-  Seconds linger{2};                    // after our last words, so that the client can read them
+  std::size_t connections = 0;          // of the listener at a time; 0: as many as the server bears
+  std::size_t connections_of_client = 0;  // of one address at a time, before any proxy's word; 0: no limit
+  Seconds linger{2};                      // after our last words, so that the client can read them
 };
 
 }  // namespace strongroom::wire::http

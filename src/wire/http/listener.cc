@@ -94,6 +94,7 @@ Result<gid_t> find_group(const std::string& name) {
 Result<std::unique_ptr<Listener>> Listener::open(ListenerSettings s, std::uint32_t number) {
   std::unique_ptr<Listener> l(new Listener(std::move(s), number));
   SR_LET(l->forwarded_for_, ForwardedFor::parse(l->settings_.forwarded_for));
+  SR_LET(l->proxy_rule_, ProxyRule::parse(l->settings_.proxy_header));
   SR_TRY(l->reload());
   if (l->settings_.kind == ListenerSettings::Kind::tcp)
     SR_TRY(l->bind_tcp());
@@ -199,6 +200,29 @@ Result<Fd> Listener::descriptor() const {
       ::listen(fd.get(), kBacklog) != 0)
     return system_error("cannot listen on " + address_, errno);
   return fd;
+}
+
+bool Listener::enter(const std::string& address) const {
+  const auto& limits = settings_.limits;
+  if (limits.connections == 0 && limits.connections_of_client == 0) return true;
+  const std::lock_guard guard(count_mutex_);
+  if (limits.connections != 0 && connections_ >= limits.connections) return false;
+  if (limits.connections_of_client != 0) {
+    auto& count = by_client_[address];
+    if (count >= limits.connections_of_client) return false;
+    ++count;
+  }
+  ++connections_;
+  return true;
+}
+
+void Listener::leave(const std::string& address) const noexcept {
+  const auto& limits = settings_.limits;
+  if (limits.connections == 0 && limits.connections_of_client == 0) return;
+  const std::lock_guard guard(count_mutex_);
+  --connections_;
+  if (const auto at = by_client_.find(address); at != by_client_.end() && --at->second == 0)
+    by_client_.erase(at);
 }
 
 std::shared_ptr<const crypto::TlsContext> Listener::tls() const {

@@ -10,12 +10,14 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "base/fd.h"
 #include "crypto/tls_context.h"
 #include "wire/http/forwarded_for.h"
 #include "wire/http/limits.h"
+#include "wire/http/proxy_header.h"
 
 namespace strongroom::wire::http {
 
@@ -28,6 +30,7 @@ struct ListenerSettings {
   std::string socket_user = {};                 // name or number; empty: unchanged
   std::string socket_group = {};
   ForwardedForSettings forwarded_for = {};
+  ProxyHeaderSettings proxy_header = {};
   Limits limits = {};
 };
 
@@ -50,6 +53,10 @@ class Listener {
   std::uint32_t number() const noexcept { return number_; }
   const ListenerSettings& settings() const noexcept { return settings_; }
   const ForwardedFor& forwarded_for() const noexcept { return forwarded_for_; }
+  const ProxyRule& proxy_rule() const noexcept { return proxy_rule_; }
+  // One more connection from this address, if the limits allow it; each that came in must leave. Any thread.
+  bool enter(const std::string& address) const;
+  void leave(const std::string& address) const noexcept;
 
   std::shared_ptr<const crypto::TlsContext> tls() const;  // null: plain
   // Reads certificate and key again, for connections accepted from now on. On an error the old ones stay in
@@ -66,11 +73,15 @@ class Listener {
   std::string address_;
   std::uint16_t port_ = 0;
   ForwardedFor forwarded_for_;
+  ProxyRule proxy_rule_;
   Fd bound_;  // TCP: bound but never listening, it keeps the port; Unix: the one listening socket
   dev_t device_ = 0;
   ino_t inode_ = 0;
   mutable std::mutex mutex_;
   std::shared_ptr<const crypto::TlsContext> tls_;  // under mutex_
+  mutable std::mutex count_mutex_;
+  mutable std::size_t connections_ = 0;                             // under count_mutex_
+  mutable std::unordered_map<std::string, std::size_t> by_client_;  // under count_mutex_; if there is a limit
 };
 
 }  // namespace strongroom::wire::http

@@ -205,6 +205,9 @@ void Loop::accept(std::size_t port) {
 void Loop::admit(Fd fd, std::size_t port, HttpRequest::Peer peer) {
   const Port& p = ports_[port];
   const Limits& limits = p.listener->settings().limits;
+  const auto proxied = p.listener->proxy_rule().of(peer);
+  if (proxied == ProxyRule::Verdict::refuse || !p.listener->enter(peer.address)) return;
+  const auto from = peer.address;
   const auto tls = p.listener->tls();
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(slots_.size()));
@@ -213,11 +216,16 @@ void Loop::admit(Fd fd, std::size_t port, HttpRequest::Peer peer) {
   const std::uint32_t s = free_.back();
   epoll_event e{EPOLLIN, {.u64 = event_name(s)}};
   if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd.get(), &e) != 0)
-    return;  // out of memory: the client may try again
+    return p.listener->leave(from);  // out of memory: the client may try again
   free_.pop_back();
   slots_[s].connection = std::make_unique<Connection>(
       std::move(fd), share_, SessionOrigin{limits, p.rule, std::move(peer), p.listener->number()}, tls.get());
-  slots_[s].connection->limits = &limits;
+  auto& c = *slots_[s].connection;
+  c.limits = &limits;
+  c.listener = p.listener;
+  c.from = from;
+  if (proxied != ProxyRule::Verdict::none)
+    c.preface = std::make_unique<ProxyHeader>(proxied == ProxyRule::Verdict::believe);
   if (settings_.meters != nullptr) settings_.meters->connections.add();
   live_count_.store(++live_, std::memory_order_relaxed);
   settle(s);
@@ -226,6 +234,7 @@ void Loop::admit(Fd fd, std::size_t port, HttpRequest::Peer peer) {
 void Loop::take(std::uint32_t s) {
   auto r = slots_[s].connection->session.next();
   if (!r) return;
+  r->certificate = slots_[s].connection->certificate;
   slots_[s].connection->handed_over = false;
   arrivals_.push_back({{s, slots_[s].generation}, std::move(r)});
 }
@@ -234,8 +243,9 @@ void Loop::readable(std::uint32_t s) {
   Session& session = slots_[s].connection->session;
   const auto n = ::recv(slots_[s].connection->fd.get(), buffer_.data(), buffer_.size(), 0);
   if (n > 0) {
-    session.received({buffer_.data(), static_cast<std::size_t>(n)});
+    const bool good = take_bytes(*slots_[s].connection, {buffer_.data(), static_cast<std::size_t>(n)});
     explicit_bzero(buffer_.data(), static_cast<std::size_t>(n));
+    if (!good) return drop(s);
     if (!slots_[s].connection->secured) count_handshake(*slots_[s].connection);
   } else if (n == 0) {
     session.received_eof();
@@ -246,10 +256,33 @@ void Loop::readable(std::uint32_t s) {
   settle(s);
 }
 
+// False: the connection is not what this listener serves.
+bool Loop::take_bytes(Connection& c, std::string_view wire) {
+  if (!c.preface) {
+    c.session.received(wire);
+    return true;
+  }
+  switch (c.preface->offer(wire)) {
+    case ProxyHeader::State::more:
+      return true;
+    case ProxyHeader::State::bad:
+      return false;
+    case ProxyHeader::State::done:
+      break;
+  }
+  const auto preface = std::move(c.preface);
+  if (preface->client()) c.session.comes_from(*preface->client());
+  if (!preface->rest().empty()) c.session.received(preface->rest());
+  return true;
+}
+
 void Loop::count_handshake(Connection& c) {
   const auto* tls = c.session.tls();
   c.secured = tls == nullptr || tls->established();
-  if (!c.secured || tls == nullptr || settings_.meters == nullptr) return;
+  if (!c.secured || tls == nullptr) return;
+  if (auto der = tls->peer_certificate(); !der.empty())
+    c.certificate = std::make_shared<const std::vector<std::byte>>(std::move(der));
+  if (settings_.meters == nullptr) return;
   settings_.meters->handshakes.add();
   if (tls->resumed()) settings_.meters->resumed.add();
 }
@@ -373,6 +406,7 @@ void Loop::drop(std::uint32_t s) {
       settings_.meters != nullptr && !c.secured && c.session.tls() != nullptr)
     settings_.meters->failed_handshakes.add();
   if (slots_[s].connection->session.in_flight()) tell_gone(s);
+  slots_[s].connection->listener->leave(slots_[s].connection->from);
   slots_[s].connection.reset();  // closing the descriptor takes it out of epoll
   ++slots_[s].generation;
   ++slots_[s].incarnation;

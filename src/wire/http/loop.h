@@ -73,6 +73,10 @@ class Loop {
     Fd fd;
     Session session;
     const Limits* limits = nullptr;
+    const Listener* listener = nullptr;
+    std::string from;                                           // the address that was counted
+    std::unique_ptr<ProxyHeader> preface;                       // until it is clear what the first bytes are
+    std::shared_ptr<const std::vector<std::byte>> certificate;  // DER; of a TLS client that sent one
     std::uint32_t interest = EPOLLIN;
     Phase phase = Phase::in_flight;
     bool shut = false;
@@ -97,6 +101,7 @@ class Loop {
   void admit(Fd, std::size_t port, HttpRequest::Peer);
   void readable(std::uint32_t slot);
   void take(std::uint32_t slot);
+  bool take_bytes(Connection&, std::string_view wire);
   void count_handshake(Connection&);
   void run_jobs();
   void hand_over();

@@ -1,7 +1,9 @@
 // HttpRequest: one parsed request with the connection's facts. It owns all of its text in one arena that is
 // wiped when it dies; views handed out die with it. It decides nothing.
 #pragma once
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,6 +45,7 @@ class HttpRequest {
 
   SecretText body;
   Peer peer;  // the effective client: from X-Forwarded-For when an authorised proxy sent it
+  std::shared_ptr<const std::vector<std::byte>> certificate;  // DER of a TLS client's; null: it sent none
   std::uint32_t listener = 0;
   Transport transport = Transport::plain;
   bool keep_alive = true;

@@ -47,6 +47,8 @@ class Session {
   Session& operator=(const Session&) = delete;
   ~Session();
 
+  // Who the client is, as an authorised proxy says, before its first byte.
+  void comes_from(HttpRequest::Peer peer) { origin_.peer = std::move(peer); }
   void received(std::string_view wire);
   void received_eof() noexcept { eof_ = true; }  // a half-close: what was asked is still answered
   std::unique_ptr<HttpRequest> next();           // a complete request, once
@@ -74,7 +76,7 @@ class Session {
   void refuse_plain_on_tls();
 
   SessionShare& share_;
-  const SessionOrigin origin_;
+  SessionOrigin origin_;
   SecretText out_;  // before tls_, which writes here
   std::size_t out_sent_ = 0;
   std::unique_ptr<crypto::TlsFilter> tls_;

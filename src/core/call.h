@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "base/env.h"
 #include "base/path.h"
 #include "base/secret.h"
+#include "core/request_headers.h"
 #include "engine/engine.h"
 #include "schema/field.h"
 
@@ -51,6 +53,7 @@ struct Request {
   unsigned attempt = 0;
   // Whether the listener opens this path to everybody: counts for routes that allow it (engine::by_listener).
   enum class Gate : std::uint8_t { guarded, open } gate = Gate::guarded;
+  std::unique_ptr<const RequestHeaders> headers;  // null: the front door has none
   // A reply as the front door that took the request would send it: what response wrapping keeps.
   SecretText (*envelope)(const Request&, const Reply&) = nullptr;
 };

@@ -370,6 +370,39 @@ void Core::committed(std::span<const store::Draft> drafts) noexcept {
     parts_.log.append(*std::move(record), [](Status) {});
   }
   erase_outbox();
+  for (const auto& d : drafts)
+    for (const auto& put : d.puts)
+      if (put.key == audit_devices_key_) return apply_audit_devices_soon();
+}
+
+void Core::apply_audit_devices_soon() noexcept {
+  audit_devices_due_ = true;
+  {
+    const std::lock_guard guard(flights_mutex_);
+    if (draining_) return;
+    ++flights_;  // drain() waits for it
+  }
+  const auto landed = [this] {
+    const std::lock_guard guard(flights_mutex_);
+    if (--flights_ == 0) flights_done_.notify_all();
+  };
+  const auto accepted = parts_.env.workers.submit(Lane::interactive, [this, landed] {
+    apply_audit_devices();
+    landed();
+  });
+  if (!accepted) landed();
+}
+
+void Core::apply_audit_devices() {
+  // Who comes while another is at it leaves it due.
+  const std::unique_lock lock(audit_devices_mutex_, std::try_to_lock);
+  if (!lock || sealed()) return;
+  if (!audit_devices_due_.exchange(false)) return;
+  const auto snapshot = parts_.store.snapshot();
+  if (!snapshot) return audit_devices_due_.store(true);
+  store::Txn txn(**snapshot, parts_.barrier);
+  const auto devices = core::audit_devices(txn);
+  if (!devices || audit_devices_->apply(*devices) != AuditDevices::Applied::all) audit_devices_due_ = true;
 }
 
 void Core::erase_outbox() {
@@ -562,6 +595,16 @@ Status Core::publish_cross_origin(const std::optional<SecretText>& stored) {
   const std::lock_guard guard(cross_origin_mutex_);
   cross_origin_ = std::move(now);
   return {};
+}
+
+Result<std::string> Core::audit_hash(std::string_view text) const {
+  std::shared_ptr<const audit::Redactor> key;
+  {
+    const std::lock_guard guard(keys_mutex_);
+    key = audit_key_;
+  }
+  if (!key) return fail(Code::sealed, kSealed);
+  return audit::display(key->mac(text));
 }
 
 std::string Core::checkpoint() const { return parts_.log.newest_checkpoint().text; }

@@ -47,6 +47,7 @@ class Core final : public store::CommitListener,
                    public MountTable,
                    public Permissions,
                    public Records,
+                   public AuditControl,
                    public Traffic {
  public:
   struct Parts {
@@ -125,6 +126,10 @@ class Core final : public store::CommitListener,
   std::vector<InFlight> in_flight() const override;
   void describe(metrics::Registry&) const override;
   std::shared_ptr<const CrossOrigin> cross_origin() const override;
+  // ---- AuditControl
+  AuditDevices& devices() noexcept override { return *audit_devices_; }
+  Result<std::string> audit_hash(std::string_view text) const override;
+  std::uint64_t audit_size() const noexcept override { return parts_.log.size(); }
   // ---- audit::SegmentKeys, store::CommitListener
   Result<Secret> segment_key(std::uint64_t segment) const override;
   Result<Secret> signing_key() const override;
@@ -136,6 +141,8 @@ class Core final : public store::CommitListener,
     std::function<Result<std::uint64_t>(std::uint64_t before, std::string_view destination)> archive;
   };
   void set_audit_files(AuditFiles files) { audit_files_ = std::move(files); }
+  // Before start(); outlives this. Without it there are no devices.
+  void set_audit_devices(AuditDevices& devices) { audit_devices_ = &devices; }
 
  private:
   enum class Where : std::uint8_t { loop, worker, committer };
@@ -168,6 +175,10 @@ class Core final : public store::CommitListener,
   std::shared_ptr<const Asker> asker(std::shared_ptr<const identity::TokenRecord>,
                                      std::string_view presented);
   void erase_outbox();
+  // Makes the devices those that the store has now. After a commit that changed them on a worker; when that
+  // did not work out, with the next tick.
+  void apply_audit_devices();
+  void apply_audit_devices_soon() noexcept;
   void close_keys() noexcept;
 
   Parts parts_;
@@ -181,6 +192,11 @@ class Core final : public store::CommitListener,
   const engine::Engine* cubbyhole_engine_ = nullptr;
   Router::Engines kinds_;
   AuditFiles audit_files_;
+  NoAuditDevices no_audit_devices_;
+  AuditDevices* audit_devices_ = &no_audit_devices_;
+  const std::string audit_devices_key_ = core::audit_devices_key();
+  std::mutex audit_devices_mutex_;  // one apply at a time, on the newest snapshot
+  std::atomic<bool> audit_devices_due_{false};
   std::unique_ptr<store::Committer> committer_;  // made at the first unseal
 
   std::atomic<bool> sealed_{true};

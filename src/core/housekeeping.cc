@@ -59,6 +59,7 @@ Status Core::disable(store::Txn& txn, const Mounted& mounted) {
 
 void Core::tick() {
   if (sealed()) return;
+  apply_audit_devices();
   constexpr std::size_t kBatch = 1000;
   const auto once = [&](auto&& work) {
     auto snapshot = parts_.store.snapshot();

@@ -259,6 +259,7 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   }
   SR_TRY(check_foundations());
   sealed_.store(false, std::memory_order_release);
+  apply_audit_devices_soon();
   if (!crypto::key_pages_locked())
     parts_.env.log.warn("keys are not locked in memory: raise the limit on locked memory (RLIMIT_MEMLOCK)");
   parts_.env.log.info("unsealed", {{"revision", std::to_string(committer_->newest())}});

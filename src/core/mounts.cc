@@ -84,6 +84,7 @@ Result<std::shared_ptr<const Router>> Router::load(store::Txn& txn, const std::v
     return true;
   }));
   if (!bad) return std::unexpected(std::move(bad).error());
+  SR_LET(router->audited_headers_, core::audited_headers(txn));
   for (const auto& f : fixed) {
     auto m = std::make_unique<Mounted>(f);
     SR_LET(const auto stored, txn.get(fixed_mount_key(f.entry.path)));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "core/audit_settings.h"
 #include "engine/engine.h"
 #include "store/txn.h"
 
@@ -67,10 +68,13 @@ class Router {
     return by_path_;
   }
   store::Revision epoch() const noexcept { return epoch_; }
+  // Request headers that audit records show.
+  std::span<const AuditedHeader> audited_headers() const noexcept { return audited_headers_; }
 
  private:
   std::map<std::string, std::unique_ptr<Mounted>, std::less<>> by_path_;
   store::Revision epoch_ = 0;
+  std::vector<AuditedHeader> audited_headers_;
 };
 
 }  // namespace strongroom::core

@@ -126,6 +126,7 @@ class Core::Run {
     record.path = r_.call.path.text();
     record.remote_address = r_.peer.address;
     record.remote_port = r_.peer.port;
+    if (r_.call.wrap_ttl.count() > 0) record.wrap_ttl = std::chrono::ceil<Seconds>(r_.call.wrap_ttl).count();
     const std::lock_guard guard(core_.keys_mutex_);
     audit_key_ = core_.audit_key_;
   }
@@ -169,6 +170,7 @@ class Core::Run {
     input_.query = r_.call.query;
 
     SR_LET(router_, core_.router(txn_));
+    record_headers();
     mounted_ = router_->find(path);
     if (mounted_ == nullptr && !path.ends_with('/')) mounted_ = router_->exact(std::string(path) + "/");
     engine::Match found;
@@ -209,6 +211,7 @@ class Core::Run {
     }
     out_.record->operation = engine::name(engine::Operation::help);
     SR_LET(router_, core_.router(txn_));
+    record_headers();
     mounted_ = router_->find(path);
     if (mounted_ == nullptr && !path.ends_with('/')) mounted_ = router_->exact(std::string(path) + "/");
     bool open = false;
@@ -230,6 +233,27 @@ class Core::Run {
     out_.reply.has_data = true;
     out_.reply.aside.frame = engine::Frame::raw;
     return {};
+  }
+
+  // Those that operators asked for, as name -> list.
+  void record_headers() {
+    if (r_.headers == nullptr || !audit_key_ || router_->audited_headers().empty()) return;
+    auto& headers = out_.record->headers;
+    audit::tree::Writer tree(headers);
+    for (const auto& h : router_->audited_headers()) {
+      const auto values = r_.headers->all(h.name);
+      if (values.empty()) continue;
+      if (headers.empty()) tree.begin_map();
+      tree.key(h.name);
+      tree.begin_array();
+      for (const auto v : values)
+        if (h.hashed || always_hashed(h.name) || !valid_utf8(v))
+          tree.mac(audit_key_->mac(v));
+        else
+          tree.text(v);
+      tree.end_array();
+    }
+    if (!headers.empty()) tree.end_map();
   }
 
   static bool is_lifecycle(std::string_view path) {
@@ -378,7 +402,8 @@ class Core::Run {
                     (route.flags & engine::sudo) != 0 ? identity::Sudo::needed : identity::Sudo::not_needed,
                     (route.flags & engine::folds) != 0 ? Folds::yes : Folds::no));
       caller_.sudo = decision_.root || decision_.has_sudo;
-    } else if (asker_) {
+    } else {
+      if (!out_.record->actor) out_.record->actor.emplace();  // nobody, who may
       out_.record->actor->verdict = audit::Actor::Verdict::allowed;
     }
     if (r_.call.verb == engine::Verb::write && r_.call.path.ends_with_slash())
@@ -420,6 +445,7 @@ class Core::Run {
     record.warnings = out_.reply.aside.warnings;
     if (out_.reply.aside.lease_duration.count() != 0) record.lease = "";
     if (out_.reply.aside.auth && audit_key_) record.issued = issued(*out_.reply.aside.auth);
+    if (out_.reply.aside.wrap && audit_key_) record.wrapped = wrapped(*out_.reply.aside.wrap);
     return {};
   }
   static bool takes_whole_body(const engine::Route& route) {
@@ -466,6 +492,17 @@ class Core::Run {
     return actor;
   }
 
+  audit::Wrapped wrapped(const engine::Wrapped& w) const {
+    audit::Wrapped out;
+    out.token = audit_key_->mac(w.token.reveal_text(Reveal::to_cipher));
+    out.accessor = audit_key_->mac(w.accessor);
+    out.ttl = w.ttl.count();
+    out.creation_time = rfc3339(w.creation_time);
+    out.creation_path = w.creation_path;
+    if (!w.wrapped_accessor.empty()) out.wrapped_accessor = audit_key_->mac(w.wrapped_accessor);
+    return out;
+  }
+
   void refuse(Error error) {
     txn_.drop_writes();
     out_.reply.data.clear();
@@ -482,6 +519,7 @@ class Core::Run {
         tree.end_map();
       }
       out_.record->issued.reset();
+      out_.record->wrapped.reset();
     }
     if (error.code == Code::internal || error.code == Code::corrupt)
       core_.parts_.env.log.error("a request failed",
@@ -524,7 +562,9 @@ class Core::Run {
     if (asker_ && !is_open_ && asker_->record->num_uses > 0) spend_use();
     if (txn_.dirty()) out_.txn = txn_.take();
     constexpr std::size_t kSurelyFits = 16 * 1024;
-    if (out_.record && audit_key_ && out_.record->request.size() + out_.record->response.size() > kSurelyFits)
+    if (out_.record && audit_key_ &&
+        out_.record->request.size() + out_.record->response.size() + out_.record->headers.size() >
+            kSurelyFits)
       audit_key_->bound(*out_.record);
   }
   void spend_use() {

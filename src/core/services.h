@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/secret.h"
 #include "core/cross_origin.h"
+#include "core/audit_settings.h"
 #include "core/mounts.h"
 #include "engine/engine.h"
 #include "identity/acl.h"
@@ -84,6 +85,16 @@ class Traffic {
   virtual void describe(metrics::Registry&) const = 0;
   // As the last commit left it; null: pages of other origins may not call.
   virtual std::shared_ptr<const CrossOrigin> cross_origin() const = 0;
+};
+
+// What is beside the built-in audit log, and how to search it.
+class AuditControl {
+ public:
+  virtual ~AuditControl() = default;
+  virtual AuditDevices& devices() noexcept = 0;
+  // As the text stands in records: "hmac-sha256:...". Code::sealed.
+  virtual Result<std::string> audit_hash(std::string_view text) const = 0;
+  virtual std::uint64_t audit_size() const noexcept = 0;  // records in the log
 };
 
 // The audit log and the store, for operators.

@@ -26,6 +26,7 @@ TEST(Advisory, C01_NoRequestCreatesAFileOrAddsAnAuditSink) {
   const auto names = server->disk.list("");
   for (const auto* body :
        {R"({"type":"file","options":{"file_path":"/tmp/sr-advisory-c01","mode":"0777"}})",
+        R"({"type":"file","options":{"file_path":"discard"}})",
         R"({"type":"file","file_path":"/tmp/sr-advisory-c01","options":{"prefix":"#!/bin/sh\n"}})",
         R"({"type":"socket","options":{"address":"127.0.0.1:1"}})"})
     for (const auto* path :
@@ -35,6 +36,7 @@ TEST(Advisory, C01_NoRequestCreatesAFileOrAddsAnAuditSink) {
     }
   EXPECT_FALSE(std::filesystem::exists("/tmp/sr-advisory-c01"));
   EXPECT_EQ(server->disk.list(""), names);
+  EXPECT_TRUE(server->devices().running().empty());
 }
 
 // The product runs no program and loads no code.

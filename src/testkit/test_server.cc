@@ -1,5 +1,7 @@
 #include "testkit/test_server.h"
 
+#include <strings.h>
+
 #include <cstdlib>
 #include <future>
 
@@ -42,7 +44,57 @@ std::optional<json::Node> walk(json::Node at, std::string_view path) {
 }
 std::string shown(const json::Node& n) { return std::string(n.is_string() ? n.text() : n.source()); }
 
+class AskedHeaders final : public core::RequestHeaders {
+ public:
+  using Pairs = std::vector<std::pair<std::string, std::string>>;
+  explicit AskedHeaders(Pairs pairs) : pairs_(std::move(pairs)) {}
+  std::vector<std::string_view> all(std::string_view name) const override {
+    std::vector<std::string_view> out;
+    for (const auto& [n, v] : pairs_)
+      if (n.size() == name.size() && strncasecmp(n.data(), name.data(), n.size()) == 0) out.emplace_back(v);
+    return out;
+  }
+
+ private:
+  const Pairs pairs_;
+};
+
 }  // namespace
+
+std::vector<core::AuditDevice> TestDevices::configured() const {
+  core::AuditDevice kit;
+  kit.path = "kit/";
+  kit.type = "file";
+  kit.options["file_path"] = "discard";
+  return {kit};
+}
+Status TestDevices::admits() const { return api_ == Api::open ? Status{} : core::NoAuditDevices().admits(); }
+Status TestDevices::check(const core::AuditDevice& d) const {
+  if (d.type != "file") return fail(Code::invalid_argument, "unknown backend type: file is the one there is");
+  if (!d.options.contains("file_path")) return fail(Code::invalid_argument, "file_path is required");
+  return {};
+}
+TestDevices::Applied TestDevices::apply(std::span<const core::AuditDevice> wanted) {
+  const std::lock_guard guard(mutex_);
+  running_.clear();
+  waiting_.clear();
+  for (const auto& w : wanted) {
+    const auto path = w.options.find("file_path");
+    const bool broken = path != w.options.end() && path->second == "broken" && !mends;
+    (broken ? waiting_ : running_).push_back(w);
+  }
+  return waiting_.empty() ? Applied::all : Applied::some;
+}
+std::string TestDevices::trouble(std::string_view path) const {
+  const std::lock_guard guard(mutex_);
+  for (const auto& w : waiting_)
+    if (w.path == path) return "cannot be opened";
+  return {};
+}
+std::vector<core::AuditDevice> TestDevices::running() const {
+  const std::lock_guard guard(mutex_);
+  return running_;
+}
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
   const char* asked = std::getenv(name);
@@ -100,6 +152,8 @@ Status TestServer::start() {
   p->core = std::make_unique<core::Core>(core::Core::Parts{env_, *p->store, *p->barrier, *p->seal, *p->audit},
                                          settings);
   auto& core = *p->core;
+  p->devices = std::make_unique<TestDevices>(options_.audit_api);
+  core.set_audit_devices(*p->devices);
   p->token = std::make_unique<system::token::Token>(core.tokens(), core.policies());
   p->areas = system::sys::make_areas(core, {"0.1.0"});
   p->sys = std::make_unique<system::sys::Sys>(
@@ -158,6 +212,9 @@ void TestServer::submit(Ask ask, Heard heard) {
   request->peer = {"10.1.2.3", 4711};
   request->time = core().server_time();
   request->arrived = clock.ticks();
+  if (!ask.token.empty()) ask.headers.emplace_back("X-Vault-Token", ask.token);
+  if (!ask.authorization.empty()) ask.headers.emplace_back("Authorization", ask.authorization);
+  request->headers = std::make_unique<AskedHeaders>(std::move(ask.headers));
   core::Core::Turn turn(core());
   turn.serve(std::move(request),
              [heard = std::move(heard)](std::unique_ptr<core::Request> r, core::Reply reply) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,7 @@ struct Ask {
   std::string name_space;
   std::string wrap_ttl;
   std::string content_type;
+  std::vector<std::pair<std::string, std::string>> headers;  // others, for whoever looks at them
 };
 
 struct Answer {
@@ -49,6 +51,26 @@ struct Answer {
   std::string error() const { return text("errors/0"); }
 };
 
+// Audit devices that open whatever is not called "broken", and write nothing.
+class TestDevices final : public core::AuditDevices {
+ public:
+  enum class Api : std::uint8_t { closed, open };
+  explicit TestDevices(Api api) : api_(api) {}
+  std::vector<core::AuditDevice> configured() const override;  // one, "kit/"
+  Status admits() const override;
+  Status check(const core::AuditDevice&) const override;
+  Applied apply(std::span<const core::AuditDevice>) override;
+  std::string trouble(std::string_view path) const override;
+
+  std::vector<core::AuditDevice> running() const;
+  bool mends = false;  // "broken" can be opened from now on
+
+ private:
+  const Api api_;
+  mutable std::mutex mutex_;
+  std::vector<core::AuditDevice> running_, waiting_;  // under mutex_
+};
+
 class TestServer {
  public:
   enum class Storage : std::uint8_t { simulated, memory };  // memory: gone at stop()
@@ -60,6 +82,7 @@ class TestServer {
     core::Settings core{};
     std::uint32_t shares = 1;
     std::uint32_t threshold = 1;
+    TestDevices::Api audit_api = TestDevices::Api::closed;
     Options() {
       log.segment_bytes = 1u << 20;
       log.reserve_bytes = 0;
@@ -102,6 +125,7 @@ class TestServer {
   // ---- inside
   core::Core& core() noexcept { return *process_->core; }
   audit::Log& log() noexcept { return *process_->audit; }
+  TestDevices& devices() noexcept { return *process_->devices; }
   store::Store& store() noexcept { return *process_->store; }
   std::vector<audit::StoredRecord> records();  // all of the audit log, durable and in order; unsealed only
   const std::string& root_token() const noexcept { return root_token_; }
@@ -124,6 +148,7 @@ class TestServer {
     std::unique_ptr<barrier::Seal> seal;
     std::unique_ptr<barrier::Barrier> barrier;
     std::unique_ptr<audit::Log> audit;
+    std::unique_ptr<TestDevices> devices;
     std::unique_ptr<core::Core> core;
     std::unique_ptr<system::token::Token> token;
     system::sys::Areas areas;

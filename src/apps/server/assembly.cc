@@ -96,7 +96,7 @@ Result<std::unique_ptr<Assembly>> Assembly::build(const Config& config, Log& log
   SR_TRY(a->open_store());
   SR_TRY(a->open_seal());
   SR_TRY(a->open_log());
-  SR_TRY(a->open_sinks());
+  SR_TRY(a->open_devices());
   a->build_core();
   SR_TRY(a->core_->start());
   return a;
@@ -146,24 +146,13 @@ Status Assembly::open_log() {
   return {};
 }
 
-Status Assembly::open_sinks() {
-  for (const auto& c : config_.audit_files) {
-    if (!c.hmac_accessor)
-      return fail(
-          Code::invalid_argument,
-          "audit \"" + c.name + "\": hmac_accessor = false is refused: the log has no raw accessors to give");
-    if (c.elide_list_responses)
-      return fail(Code::invalid_argument,
-                  "audit \"" + c.name + "\": elide_list_responses is not supported by this version");
-    audit::sinks::FileSinkOptions options;
-    options.file_path = c.file_path;
-    options.mode = c.mode;
-    SR_LET(auto sink,
-           audit::sinks::FileSink::open({c.name, audit_path_.empty() ? audit_path_ : audit_path_ / "sinks"},
-                                        std::move(options), *audit_, env_));
-    sinks_.push_back(std::move(sink));
-  }
-  return {};
+Status Assembly::open_devices() {
+  Devices::Rules rules;
+  rules.api = config_.unsafe_allow_api_audit_creation ? Devices::Api::open : Devices::Api::closed;
+  rules.directory = config_.audit_device_directory;
+  if (!audit_path_.empty()) rules.positions = audit_path_ / "sinks";
+  devices_ = std::make_unique<Devices>(std::move(rules), *audit_, env_);
+  return devices_->open_configured(config_.audit_files);
 }
 
 Status Assembly::open_listeners() {
@@ -202,6 +191,7 @@ void Assembly::build_core() {
                               system::sys::borrowed(areas_)});
   cubbyhole_ = std::make_unique<system::cubbyhole::Cubbyhole>(core_->cubbyholes(), core_->tokens());
   core_->install({*sys_, *token_, *cubbyhole_}, {{"kv", &kv_}});
+  core_->set_audit_devices(*devices_);
   core_->set_audit_files(
       {[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); },
        [this](std::uint64_t before, std::string_view destination) -> Result<std::uint64_t> {
@@ -263,14 +253,15 @@ Result<std::uint64_t> Assembly::archive(audit::Retention wish) {
   if (!wish.destination.empty() && !wish.destination.is_absolute())
     return fail(Code::invalid_argument, "destination: must be an absolute path");
   const std::lock_guard guard(archiving_);
-  for (const auto& s : sinks_) wish.exported = std::min(wish.exported, s->acknowledged());
+  wish.exported = std::min(wish.exported, devices_->acknowledged());
   SR_LET(const auto done, audit::archive(audit_path_, wish));
   return done.segments.size();
 }
 
 // Bodies older than the configured time go; their hashes stay.
 void Assembly::retain() {
-  if (!config_.audit_log.retention || audit_path_.empty()) return;
+  // While sealed it is not known which devices there are.
+  if (!config_.audit_log.retention || audit_path_.empty() || core_->sealed()) return;
   audit::Retention wish;
   wish.older_than = clock_.now() - *config_.audit_log.retention;
   const auto done = archive(wish);
@@ -326,9 +317,7 @@ void Assembly::reload() {
   for (auto& l : listeners_)
     if (auto done = l->reload(); !done)
       log_.error("certificate not reloaded; the old one stays in use", {{"reason", done.error().message}});
-  for (auto& s : sinks_)
-    if (auto done = s->reopen(); !done)
-      log_.error("audit file not reopened", {{"reason", done.error().message}});
+  devices_->reopen();
   log_.info("reloaded");
 }
 

@@ -9,11 +9,11 @@
 #include <thread>
 #include <vector>
 
+#include "apps/server/audit_devices.h"
 #include "apps/server/config.h"
 #include "apps/server/door.h"
 #include "audit/archive.h"
 #include "audit/log.h"
-#include "audit/sinks/file/file_sink.h"
 #include "barrier/barrier.h"
 #include "core/core.h"
 #include "core/worker_pool.h"
@@ -66,7 +66,7 @@ class Assembly {
   Status open_store();
   Status open_seal();
   Status open_log();
-  Status open_sinks();
+  Status open_devices();
   Status open_listeners();
   void build_core();
   void describe(metrics::Registry&);
@@ -86,7 +86,7 @@ class Assembly {
   std::unique_ptr<barrier::Seal> seal_;
   std::unique_ptr<barrier::Barrier> barrier_;
   std::unique_ptr<audit::Log> audit_;
-  std::vector<std::unique_ptr<audit::sinks::FileSink>> sinks_;
+  std::unique_ptr<Devices> devices_;
   std::unique_ptr<core::Core> core_;
   engines::kv::Kv kv_;
   std::unique_ptr<system::token::Token> token_;

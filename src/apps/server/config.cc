@@ -1,6 +1,7 @@
 #include "apps/server/config.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -520,10 +521,8 @@ void read_top(Reading& reading, const hcl::Body& body, Config& c) {
   if (s.has("cluster_addr"))
     reading.remark(Remark::Kind::note, body.find("cluster_addr")->at,
                    fmt::format("cluster_addr: {}", kOneNode));
-  for (const auto& [key, why] :
-       {std::pair{"api_addr", "no reply names this address"},
-        std::pair{"disable_mlock", "keys alone are locked in memory, always"},
-        std::pair{"unsafe_allow_api_audit_creation", "audit devices come from this file alone"}})
+  for (const auto& [key, why] : {std::pair{"api_addr", "no reply names this address"},
+                                 std::pair{"disable_mlock", "keys alone are locked in memory, always"}})
     if (s.has(key))
       reading.remark(Remark::Kind::note, body.find(key)->at,
                      fmt::format("{}: {}; it has no effect", key, why));
@@ -541,6 +540,9 @@ void read_top(Reading& reading, const hcl::Body& body, Config& c) {
   c.disable_mlock = s.boolean("disable_mlock", c.disable_mlock);
   c.unsafe_allow_api_audit_creation =
       s.boolean("unsafe_allow_api_audit_creation", c.unsafe_allow_api_audit_creation);
+  c.audit_device_directory = s.text("audit_device_directory", c.audit_device_directory);
+  if (!c.audit_device_directory.empty() && !c.audit_device_directory.starts_with('/'))
+    s.refuse("audit_device_directory", "must be an absolute path");
   c.enable_response_header_hostname =
       s.boolean("enable_response_header_hostname", c.enable_response_header_hostname);
   s.finish(kOtherKeys);
@@ -628,6 +630,21 @@ Result<Config> complete_config(Config c) {
         return bad("an audit file must not be in plugin_directory");
   if (c.audit_log.path.empty() && c.storage->kind == StorageConfig::Kind::embedded)
     c.audit_log.path = (std::filesystem::path(c.storage->path) / "audit").string();
+  // What callers of the API may write must not be where the server keeps or reads anything else.
+  if (const auto& d = c.audit_device_directory; !d.empty()) {
+    if (d.find_first_not_of('/') == d.npos)
+      return bad("audit_device_directory must not be the root directory");
+    for (const auto& [path, what] :
+         {std::pair(c.storage->path, "the storage path"), std::pair(c.audit_log.path, "the audit log's path"),
+          std::pair(c.plugin_directory, "plugin_directory"), std::pair(c.log.file, "log_file"),
+          std::pair(c.pid_file, "pid_file")})
+      if (!path.empty() && (is_below(path, d) || is_below(d, path)))
+        return bad(fmt::format("audit_device_directory must be a directory of its own, apart from {}", what));
+    struct stat st{};
+    if (::stat(d.c_str(), &st) != 0 || !S_ISDIR(st.st_mode))
+      return bad("audit_device_directory must be a directory that is there");
+    if ((st.st_mode & 0002) != 0) return bad("audit_device_directory must not be writable by everyone");
+  }
   return c;
 }
 

@@ -150,7 +150,8 @@ struct Config {
   std::string plugin_directory = {};
   bool ui = false;
   bool disable_mlock = false;
-  bool unsafe_allow_api_audit_creation = false;
+  bool unsafe_allow_api_audit_creation = false;  // devices may be enabled with sys/audit
+  std::string audit_device_directory = {};       // where those may have files; empty: nowhere
   bool enable_response_header_hostname = false;
 
   std::vector<Remark> remarks = {};  // in the order of the files

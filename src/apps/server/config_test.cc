@@ -138,7 +138,7 @@ TEST(Config, ReadsVaultsStanzas) {
   EXPECT_TRUE(c.ui && c.disable_mlock && c.unsafe_allow_api_audit_creation);
   for (const Remark& r : c.remarks) EXPECT_EQ(r.kind, Remark::Kind::note) << r.to_string();
   EXPECT_THAT(remarks(c), HasSubstr("s.hcl, line 17: storage: node_id: this server is one node"));
-  for (const char* key : {"api_addr", "disable_mlock", "unsafe_allow_api_audit_creation"})
+  for (const char* key : {"api_addr", "disable_mlock"})
     EXPECT_THAT(remarks(c), HasSubstr(std::string(key) + ": ")) << "accepted without effect, so it says so";
   EXPECT_THAT(remarks(c), HasSubstr("storage raft: the embedded store is used at its path"));
 }
@@ -263,6 +263,30 @@ TEST(Config, C01_AnAuditFileIsNeverAProgram) {
                                                path)),
                 HasSubstr("must not be in plugin_directory"))
         << path;
+}
+
+TEST(Config, C01_TheDirectoryOfAuditDevicesIsOneOfItsOwn) {
+  std::string pattern = (std::filesystem::temp_directory_path() / "sr-config-XXXXXX").native();
+  const std::string root = ::mkdtemp(pattern.data());
+  std::filesystem::create_directories(root + "/devices");
+  std::filesystem::create_directories(root + "/open");
+  std::filesystem::permissions(root + "/open", std::filesystem::perms::all);
+  const auto with = [&](std::string_view directory, std::string_view more = "") {
+    return refused_as_a_whole(
+        fmt::format("storage \"file\" {{ path = \"{}/data\" }} listener \"tcp\" {{ tls_disable = true }}\n"
+                    "audit_device_directory = \"{}\"\n{}",
+                    root, directory, more));
+  };
+  EXPECT_EQ(with(root + "/devices"), "accepted");
+  for (const auto& d : {root, root + "/data", root + "/data/audit", root + "/data/x/../y", root + "/./data"})
+    EXPECT_THAT(with(d), HasSubstr("must be a directory of its own")) << d;
+  EXPECT_THAT(with(root + "/devices", fmt::format("plugin_directory = \"{}/devices/p\"", root)),
+              HasSubstr("apart from plugin_directory"));
+  EXPECT_THAT(with(root + "/none"), HasSubstr("must be a directory that is there"));
+  EXPECT_THAT(with(root + "/open"), HasSubstr("must not be writable by everyone"));
+  EXPECT_THAT(with("/"), HasSubstr("must not be the root directory"));
+  EXPECT_THAT(refusal("audit_device_directory = \"devices\""), HasSubstr("must be an absolute path"));
+  std::filesystem::remove_all(root);
 }
 
 TEST(Config, FillsInPorts) {

@@ -123,6 +123,7 @@ void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrival
     request->arrived = clock_.ticks();
     request->patience = port.patience;
     if (opens(port, request->call.path.text())) request->gate = core::Request::Gate::open;
+    request->headers = std::move(a.request);
     turn.serve(std::move(request), [this, &loop, &port, ticket = a.ticket, of_origin = std::move(of_origin)](
                                        std::unique_ptr<core::Request> r, const core::Reply& reply) {
       auto out = wire::vault::encode(*r, reply);

@@ -43,6 +43,7 @@ Result<strongroom::server::Config> configuration(const Options& o) {
     SR_LET(config, cfg::load_config(o.configs));
   }
   if (o.dev) {
+    config.unsafe_allow_api_audit_creation = true;
     if (!config.storage) {
       config.storage.emplace();
       config.storage->kind = cfg::StorageConfig::Kind::memory;

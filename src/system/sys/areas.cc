@@ -5,6 +5,7 @@
 #include "system/sys/remount.h"
 #include "system/sys/resultant_acl.h"
 #include "system/sys/settings.h"
+#include "system/sys/audit.h"
 #include "system/sys/specs.h"
 #include "system/sys/tools.h"
 #include "system/sys/wrapping.h"
@@ -25,6 +26,7 @@ Areas make_areas(core::Core& core, const Surroundings& around) {
   areas.push_back(std::make_unique<Metrics>(std::move(counted)));
   areas.push_back(std::make_unique<BrowserSettings>());
   areas.push_back(std::make_unique<Host>());
+  areas.push_back(std::make_unique<Audit>(core));
   return areas;
 }
 

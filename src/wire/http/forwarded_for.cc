@@ -54,7 +54,7 @@ std::string_view ForwardedFor::apply(HttpRequest& r) const {
   // Several headers are one list. Counted from the right: only what authorised proxies appended can be
   // trusted.
   std::vector<std::string_view> chain;
-  for (std::string_view rest : r.all_headers(kHeader)) {
+  for (std::string_view rest : r.all(kHeader)) {
     for (std::size_t comma = rest.find(','); comma != std::string_view::npos; comma = rest.find(',')) {
       chain.push_back(trimmed(rest.substr(0, comma)));
       rest.remove_prefix(comma + 1);

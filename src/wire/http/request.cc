@@ -43,7 +43,7 @@ std::string_view HttpRequest::header(std::string_view name) const noexcept {
   return {};
 }
 
-std::vector<std::string_view> HttpRequest::all_headers(std::string_view name) const {
+std::vector<std::string_view> HttpRequest::all(std::string_view name) const {
   std::vector<std::string_view> out;
   for (const auto& f : fields_)
     if (same_name(at(f.name), name)) out.push_back(at(f.value));

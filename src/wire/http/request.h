@@ -9,11 +9,12 @@
 #include <vector>
 
 #include "base/secret.h"
+#include "core/request_headers.h"
 
 namespace strongroom::wire::http {
 
 // Moves between threads inside a unique_ptr; used by one thread at a time.
-class HttpRequest {
+class HttpRequest final : public core::RequestHeaders {
  public:
   enum class Transport : std::uint8_t { plain, tls };
   struct Peer {
@@ -26,8 +27,6 @@ class HttpRequest {
   };
 
   HttpRequest();
-  HttpRequest(const HttpRequest&) = delete;
-  HttpRequest& operator=(const HttpRequest&) = delete;
 
   // Building, by the parser (and by tests of hooks).
   void start(std::string_view method, std::string_view target);
@@ -39,9 +38,9 @@ class HttpRequest {
   Field field(std::size_t i) const noexcept { return {at(fields_[i].name), at(fields_[i].value)}; }
   // Header fields by name, ASCII case folded.
   bool has_header(std::string_view name) const noexcept;
-  std::string_view header(std::string_view name) const noexcept;           // the first value, or empty
-  std::vector<std::string_view> all_headers(std::string_view name) const;  // every value, in order
-  std::size_t head_size() const noexcept { return text_.size(); }          // bytes of text in the arena
+  std::string_view header(std::string_view name) const noexcept;            // the first value, or empty
+  std::vector<std::string_view> all(std::string_view name) const override;  // every value, in order
+  std::size_t head_size() const noexcept { return text_.size(); }           // bytes of text in the arena
 
   SecretText body;
   Peer peer;  // the effective client: from X-Forwarded-For when an authorised proxy sent it

@@ -91,9 +91,67 @@ Result<FileSinkOptions> FileSinkOptions::parse(const std::map<std::string, std::
   return out;
 }
 
+Result<Fd> open_beneath(const std::string& directory, std::string_view file, unsigned mode, Opening opening) {
+  const auto refuse = [](std::string_view rule) {
+    return fail(Code::invalid_argument, "options.file_path: " + std::string(rule));
+  };
+  const auto failed = [&] { return refuse("cannot be opened: " + std::string(std::strerror(errno))); };
+  if (file.starts_with('/')) {
+    std::string top = directory;
+    while (top.ends_with('/')) top.pop_back();
+    if (!file.starts_with(top) || file.size() <= top.size() || file[top.size()] != '/')
+      return refuse("must be in the server's audit_device_directory");
+    file.remove_prefix(top.size() + 1);
+  }
+  if (file.size() > 1024) return refuse("must be at most 1024 bytes");
+  Fd at(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!at) return failed();
+  for (;;) {
+    const auto slash = file.find('/');
+    const std::string name(file.substr(0, slash));
+    // Neither up nor anything that a shell or a service would read by itself.
+    if (name.empty() || name.starts_with('.') ||
+        name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") !=
+            name.npos)
+      return refuse("its names must be letters, digits, dots, - and _, and must not begin with a dot");
+    if (slash != file.npos) {
+      Fd next(::openat(at.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+      if (!next) return failed();
+      at = std::move(next);
+      file.remove_prefix(slash + 1);
+      continue;
+    }
+    constexpr int kHow = O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    const auto allowed = static_cast<mode_t>(mode == 0 ? 0600 : mode);
+    if (opening == Opening::for_real) {
+      Fd made(::openat(at.get(), name.c_str(), kHow | O_CREAT | O_EXCL, allowed));
+      if (made) {
+        if (::fchmod(made.get(), allowed) != 0) return failed();
+        return made;
+      }
+      if (errno != EEXIST) return failed();
+    }
+    Fd there(::openat(at.get(), name.c_str(), kHow));
+    if (!there) {
+      if (errno == ENOENT && opening == Opening::to_look) return Fd();
+      return failed();
+    }
+    struct stat st{};
+    if (::fstat(there.get(), &st) != 0) return failed();
+    if (!S_ISREG(st.st_mode)) return refuse("must be a regular file");
+    if (st.st_uid != ::geteuid()) return refuse("must belong to the server's user");
+    if (st.st_nlink != 1) return refuse("must not have another name (a hard link)");
+    if ((st.st_mode & 0111) != 0) return refuse("must not be a program");
+    if ((st.st_mode & 0022) != 0) return refuse("must not be writable by others");
+    return there;
+  }
+}
+
 Result<Fd> FileSink::open_file(const FileSinkOptions& options) {
   if (options.file_path == "discard") return Fd();
   if (options.file_path == "stdout") return Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
+  if (!options.beneath.empty())
+    return open_beneath(options.beneath, options.file_path, options.mode, Opening::for_real);
   const auto refuse = [&] {
     return fail(Code::invalid_argument,
                 "options.file_path: cannot open: " + std::string(std::strerror(errno)));
@@ -116,13 +174,12 @@ Result<Fd> FileSink::open_file(const FileSinkOptions& options) {
 Result<std::unique_ptr<FileSink>> FileSink::open(Place place, FileSinkOptions options, audit::Log& log,
                                                  Env& env) {
   SR_LET(Fd fd, open_file(options));
-  std::uint64_t next = log.size();
   if (!place.positions.empty()) {
     std::error_code ignored;
     std::filesystem::create_directories(place.positions, ignored);
     std::filesystem::permissions(place.positions, std::filesystem::perms::owner_all, ignored);
-    if (const auto known = read_position(position_file(place))) next = std::min(next, *known);
   }
+  const auto next = stored_position(place, log);
   std::unique_ptr<FileSink> sink(
       new FileSink(std::move(place), std::move(options), log, env, std::move(fd), next));
   log.add_reader(*sink);
@@ -199,6 +256,19 @@ Status FileSink::settle() {
     settled_.wait(lock);
   }
   return next_ >= wanted ? Status{} : last_;
+}
+
+std::uint64_t FileSink::stored_position(const Place& place, const audit::Log& log) {
+  auto start = place.from;
+  if (!place.positions.empty())
+    if (const auto known = read_position(position_file(place))) start = known;
+  return std::min(log.size(), start.value_or(UINT64_MAX));
+}
+
+std::string FileSink::trouble() const {
+  const std::scoped_lock lock(mutex_);
+  if (last_ || last_.error().code == Code::sealed) return {};
+  return last_.error().message;
 }
 
 void FileSink::forget() {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -22,17 +23,32 @@ struct FileSinkOptions {
   std::string file_path;  // or "stdout", "discard"
   unsigned mode = 0600;   // of a new file; 0: leave it as it is
   std::string prefix;     // before each line
+  // Not empty: whoever asked for the file may only have one in this directory or in a folder of it that is
+  // there. See open_beneath().
+  std::string beneath;
   // From the options of `PUT sys/audit/:path`. Code::invalid_argument names the option and the rule;
   // log_raw=true and hmac_accessor=false are refused: the log has no raw values to give.
   static Result<FileSinkOptions> parse(const std::map<std::string, std::string>& options);
 };
 
+// A file in `directory` to append to, for those who may not choose any other: no step on the way is a link
+// or leads up, folders are not made, the file is new or a regular file of the server's own user with one
+// name, never a program and never one that others write. Code::invalid_argument names the rule.
+enum class Opening : std::uint8_t {
+  for_real,
+  to_look
+};  // to_look: makes nothing; without a file gives no Fd
+Result<Fd> open_beneath(const std::string& directory, std::string_view file, unsigned mode, Opening);
+
 class FileSink final : public Reader {
  public:
   struct Place {
-    std::string name;                 // of the device; part of a file name, made safe
-    std::filesystem::path positions;  // <audit directory>/sinks; empty: positions are not kept (-dev)
+    std::string name;                        // of the device; part of a file name, made safe
+    std::filesystem::path positions;         // <audit directory>/sinks; empty: positions are not kept (-dev)
+    std::optional<std::uint64_t> from = {};  // where a device without a position starts; absent: at the end
   };
+  // Where a device stands that is not open.
+  static std::uint64_t stored_position(const Place&, const audit::Log&);
   // Opens the file and hears of the log's groups from now on; a known device goes on where it stood. The log
   // must outlive it.
   static Result<std::unique_ptr<FileSink>> open(Place, FileSinkOptions, audit::Log&, Env&);
@@ -44,6 +60,8 @@ class FileSink final : public Reader {
   Status reopen();  // SIGHUP: after a rotation
   // Everything below is written, or will not be wanted again after a restart.
   std::uint64_t acknowledged() const;
+  // Why the last round did not write; empty: it did. While the server is sealed nothing is amiss.
+  std::string trouble() const;
   // Waits until it has written everything the log had at the time of the call, or cannot.
   Status settle();
   // Forgets the position: the device was disabled.

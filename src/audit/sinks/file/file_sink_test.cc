@@ -255,6 +255,96 @@ TEST_F(FileDevice, ForgetsItsPositionWhenDisabled) {
   EXPECT_EQ(paths(options_.file_path), expected);
 }
 
+TEST_F(FileDevice, BeginsAtTheRecordThatItIsToHaveFirst) {
+  put(0, 6);
+  options_.beneath = folder_.path().string();
+  auto sink = FileSink::open({"late", {}, 2}, options_, *log_, world_.env);
+  ASSERT_TRUE(sink) << sink.error().message;
+  put(6, 8);
+  ASSERT_TRUE((*sink)->settle());
+  EXPECT_EQ(paths(options_.file_path), twice(2, 8));
+}
+
+// C01 of the catalogue: whoever may only name a file in the directory has no other, and no program.
+class FileBeneath : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::create_directories(directory() / "sub");
+    std::filesystem::create_directories(folder_.path() / "outside");
+  }
+  std::filesystem::path directory() const { return folder_.path() / "devices"; }
+  std::filesystem::path outside() const { return folder_.path() / "outside"; }
+  Result<Fd> open(const std::string& file, Opening opening = Opening::for_real) const {
+    return open_beneath(directory(), file, 0600, opening);
+  }
+  void write(const std::filesystem::path& p, mode_t mode) const {
+    std::ofstream(p) << "x";
+    ASSERT_EQ(::chmod(p.c_str(), mode), 0);
+  }
+  test::Folder folder_;
+};
+
+TEST_F(FileBeneath, IsMadeForItsOwnerAloneOrFoundAgain) {
+  for (const auto& name : {std::string("a.log"), (directory() / "b.log").string(), std::string("sub/c.log"),
+                           (directory() / "sub/d.log").string()}) {
+    const auto looked = open(name, Opening::to_look);
+    ASSERT_TRUE(looked) << name << looked.error().message;
+    EXPECT_FALSE(*looked) << name << ": looking makes nothing";
+    const auto made = open(name);
+    ASSERT_TRUE(made) << name << made.error().message;
+    struct stat st{};
+    ASSERT_EQ(::fstat(made->get(), &st), 0);
+    EXPECT_EQ(st.st_mode & 0777, 0600u);
+    EXPECT_TRUE(open(name)) << name << " again";
+    EXPECT_TRUE(*open(name, Opening::to_look)) << name;
+  }
+}
+
+TEST_F(FileBeneath, C01_IsNowhereElse) {
+  std::filesystem::create_symlink(outside(), directory() / "link");
+  std::filesystem::create_symlink(outside() / "made-by-link", directory() / "dangling");
+  for (const auto& name : {std::string("../outside/x"),
+                           std::string("sub/../../outside/x"),
+                           std::string("/etc/sr-c01"),
+                           (outside() / "x").string(),
+                           directory().string(),
+                           directory().string() + "-not/x",
+                           (directory() / "../outside/x").string(),
+                           std::string("link/x"),
+                           std::string("dangling"),
+                           std::string(""),
+                           std::string("/"),
+                           std::string("."),
+                           std::string(".."),
+                           std::string("sub"),
+                           std::string("sub/"),
+                           std::string("none/x"),
+                           std::string(".profile"),
+                           std::string("a b"),
+                           std::string("a\n"),
+                           std::string("a\0b", 3),
+                           std::string("sub//x"),
+                           std::string(2000, 'a')}) {
+    EXPECT_FALSE(open(name)) << name;
+    EXPECT_FALSE(open(name, Opening::to_look)) << name;
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(outside()));
+}
+
+TEST_F(FileBeneath, C01_IsNeverAProgramNorAnotherThing) {
+  write(directory() / "program", 0700);
+  write(directory() / "shared", 0666);
+  write(outside() / "other", 0600);
+  std::filesystem::create_hard_link(outside() / "other", directory() / "linked");
+  ASSERT_EQ(::mkfifo((directory() / "pipe").c_str(), 0600), 0);
+  for (const auto* name : {"program", "shared", "linked", "pipe"}) {
+    EXPECT_FALSE(open(name)) << name;
+    EXPECT_FALSE(open(name, Opening::to_look)) << name;
+  }
+  write(directory() / "mine", 0640);
+  EXPECT_TRUE(open("mine"));
+}
+
 TEST(FileDeviceOptions, AreCheckedByName) {
   const auto code = [](std::map<std::string, std::string> o) {
     const auto r = FileSinkOptions::parse(o);

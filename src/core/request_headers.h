@@ -1,0 +1,20 @@
+// RequestHeaders: the HTTP header fields of a request for the few who need one (audit, client certificates),
+// without a copy for everybody. The front door moves its parsed request along with the call.
+#pragma once
+#include <string_view>
+#include <vector>
+
+namespace strongroom::core {
+
+// Views live as long as the object. One thread at a time, the one that owns the request.
+class RequestHeaders {
+ public:
+  RequestHeaders() = default;
+  RequestHeaders(const RequestHeaders&) = delete;
+  RequestHeaders& operator=(const RequestHeaders&) = delete;
+  virtual ~RequestHeaders() = default;
+  // Every value of this name (ASCII case folded), in order; empty when there is none.
+  virtual std::vector<std::string_view> all(std::string_view name) const = 0;
+};
+
+}  // namespace strongroom::core

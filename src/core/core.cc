@@ -356,9 +356,11 @@ void Core::committed(std::span<const store::Draft> drafts) noexcept {
   static const std::string cross_origin = cross_origin_key();
   static const std::string tokens = store::table_key(store::Table::token);
   meters_.committed(drafts.size());
+  bool devices_changed = false;
   for (const auto& d : drafts) {
     for (const auto& p : d.puts) {
       if (p.key == cross_origin) std::ignore = publish_cross_origin(p.value);
+      devices_changed |= p.key == audit_devices_key_;
       if (!p.value && p.key.starts_with(tokens)) meters_.tokens_removed.add();
     }
     if (d.record.empty()) continue;
@@ -370,9 +372,7 @@ void Core::committed(std::span<const store::Draft> drafts) noexcept {
     parts_.log.append(*std::move(record), [](Status) {});
   }
   erase_outbox();
-  for (const auto& d : drafts)
-    for (const auto& put : d.puts)
-      if (put.key == audit_devices_key_) return apply_audit_devices_soon();
+  if (devices_changed) apply_audit_devices_soon();
 }
 
 void Core::apply_audit_devices_soon() noexcept {

@@ -33,6 +33,8 @@ std::optional<Log::Level> Log::parse_level(std::string_view text) noexcept {
   return std::nullopt;
 }
 
+std::string_view Log::level_name(Level level) noexcept { return kNames[static_cast<std::size_t>(level)]; }
+
 void DescriptorLog::write(Level level, std::string_view message,
                           std::initializer_list<FieldValue> fields) noexcept try {
   if (level < least_ || least_ == Level::off) return;

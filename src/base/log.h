@@ -1,6 +1,7 @@
 // The server's own log (not the audit log): one line per event on stderr or a file, as text or JSON. Never
 // give it a secret or a request's bytes: fields are names, codes, numbers and paths of our own.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
 #include <mutex>
@@ -36,6 +37,30 @@ class Log {
 
   static std::optional<Level> parse_level(
       std::string_view) noexcept;  // trace debug info warn(ing) error err off
+  static std::string_view level_name(Level) noexcept;
+};
+
+// One part's log: passes on what is at least at its level, which may change while the server runs. Any
+// thread.
+class NamedLog final : public Log {
+ public:
+  NamedLog(std::string name, Log& to, Level configured)
+      : name_(std::move(name)), to_(to), configured_(configured), level_(configured) {}
+  void write(Level level, std::string_view message,
+             std::initializer_list<FieldValue> fields) noexcept override {
+    const Level least = level_.load(std::memory_order_relaxed);
+    if (least != Level::off && level >= least) to_.write(level, message, fields);
+  }
+  const std::string& name() const noexcept { return name_; }
+  Level level() const noexcept { return level_.load(std::memory_order_relaxed); }
+  void set_level(Level level) noexcept { level_.store(level, std::memory_order_relaxed); }
+  void reset() noexcept { set_level(configured_); }
+
+ private:
+  const std::string name_;
+  Log& to_;
+  const Level configured_;
+  std::atomic<Level> level_;
 };
 
 // Writes whole lines to a descriptor it does not own.

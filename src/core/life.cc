@@ -3,6 +3,7 @@
 
 #include "core/core.h"
 #include "core/texts.h"
+#include "core/versions.h"
 #include "crypto/secure_memory.h"
 
 namespace strongroom::core {
@@ -225,6 +226,7 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   }
   SR_LET(const auto cross_origin, txn.get(cross_origin_key()));
   SR_TRY(publish_cross_origin(cross_origin));
+  SR_TRY(note_version(txn, settings_.version, server_time()));
   SR_TRY(commit_own(txn, "unseal", 0));
   SR_TRY(open_tokens(next));
   SR_LET(const auto cubbyhole_names, parts_.barrier.purpose_key(P::cubbyhole_names));

@@ -138,7 +138,9 @@ class Core::Run {
       if (early.route != nullptr && ((early.route->flags & engine::sealed_ok) != 0 || opened(*early.route)))
         return lifecycle_route(*early.route);
       input_.path.clear();
-      if (early.route == nullptr && early.path_known && is_lifecycle(path.substr(4)))
+      const bool listing = r_.call.verb == engine::Verb::list || r_.call.verb == engine::Verb::scan;
+      if (early.route == nullptr && (early.path_known || listing) &&
+          is_lifecycle(path.substr(4, path.size() - 4 - (listing ? 1 : 0))))
         return fail(Code::unsupported, "");
     }
     if (core_.sealed()) {

@@ -131,6 +131,7 @@ TEST(Table, WithoutATokenEverythingIsRefusedButAFrozenList) {
                                       "GET sys/internal/specs/openapi",
                                       "POST sys/internal/specs/openapi",
                                       "GET sys/leader",
+                                      "GET sys/replication/status",
                                       "GET sys/wrapping/lookup",
                                       "POST sys/wrapping/lookup",
                                       "GET sys/internal/ui/mounts",

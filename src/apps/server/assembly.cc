@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "apps/server/audit_lines.h"
+#include "apps/server/sanitized.h"
 #include "seals/shamir/shamir_seal.h"
 #include "seals/static/static_seal.h"
 #include "store/memory_store.h"
@@ -87,11 +88,18 @@ void ReopenableLog::write(Level level, std::string_view message,
   if (lines_) lines_->write(level, message, fields);
 }
 
-Assembly::Assembly(const Config& config, Log& log)
-    : config_(config), log_(log), workers_(4), env_{clock_, random_, workers_, log} {}
+Assembly::Assembly(const Config& config, NamedLog& server, Log& lines)
+    : config_(config),
+      log_(server),
+      core_log_("core", lines, server.level()),
+      storage_log_("storage", lines, server.level()),
+      audit_log_("audit", lines, server.level()),
+      workers_(4),
+      env_{clock_, random_, workers_, core_log_},
+      audit_env_{clock_, random_, workers_, audit_log_} {}
 
-Result<std::unique_ptr<Assembly>> Assembly::build(const Config& config, Log& log) {
-  std::unique_ptr<Assembly> a(new Assembly(config, log));
+Result<std::unique_ptr<Assembly>> Assembly::build(const Config& config, NamedLog& server, Log& lines) {
+  std::unique_ptr<Assembly> a(new Assembly(config, server, lines));
   SR_TRY(a->open_listeners());  // a taken port fails before anything is written
   SR_TRY(a->open_store());
   SR_TRY(a->open_seal());
@@ -113,7 +121,7 @@ Status Assembly::open_store() {
   stores::EmbeddedOptions options;
   options.path = config_.storage->path;
   if (config_.storage->map_bytes != 0) options.map_bytes = config_.storage->map_bytes;
-  SR_LET(store_, stores::EmbeddedStore::open(options, log_));
+  SR_LET(store_, stores::EmbeddedStore::open(options, storage_log_));
   return {};
 }
 
@@ -142,7 +150,7 @@ Status Assembly::open_log() {
       !config_.audit_log.path.empty())
     audit_path_ = config_.audit_log.path.empty() ? std::filesystem::path(config_.storage->path) / "audit"
                                                  : std::filesystem::path(config_.audit_log.path);
-  SR_LET(audit_, audit::Log::open(audit_path_, limits, env_));
+  SR_LET(audit_, audit::Log::open(audit_path_, limits, audit_env_));
   return {};
 }
 
@@ -151,7 +159,7 @@ Status Assembly::open_devices() {
   rules.api = config_.unsafe_allow_api_audit_creation ? Devices::Api::open : Devices::Api::closed;
   rules.directory = config_.audit_device_directory;
   if (!audit_path_.empty()) rules.positions = audit_path_ / "sinks";
-  devices_ = std::make_unique<Devices>(std::move(rules), *audit_, env_);
+  devices_ = std::make_unique<Devices>(std::move(rules), *audit_, audit_env_);
   return devices_->open_configured(config_.audit_files);
 }
 
@@ -175,7 +183,16 @@ void Assembly::build_core() {
   core_ =
       std::make_unique<core::Core>(core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_}, settings);
   token_ = std::make_unique<system::token::Token>(core_->tokens(), core_->policies());
-  areas_ = system::sys::make_areas(*core_, {SR_VERSION, [this](metrics::Registry& all) { describe(all); }});
+  const core::Router::Engines kinds{{"kv", &kv_}};
+  system::sys::Surroundings around;
+  around.version = SR_VERSION;
+  around.describe = [this](metrics::Registry& all) { describe(all); };
+  around.api_address = config_.api_addr;
+  around.sanitized_config = sanitized(config_);
+  around.logs = {&core_log_, &storage_log_, &audit_log_, &log_};
+  for (const auto& [type, engine] : kinds)
+    (engine->clazz() == engine::Class::auth ? around.built.auth : around.built.secret).push_back(type);
+  areas_ = system::sys::make_areas(*core_, around);
   sys_ = std::make_unique<system::sys::Sys>(
       system::sys::Sys::Parts{*core_,
                               *core_,
@@ -190,7 +207,7 @@ void Assembly::build_core() {
                               },
                               system::sys::borrowed(areas_)});
   cubbyhole_ = std::make_unique<system::cubbyhole::Cubbyhole>(core_->cubbyholes(), core_->tokens());
-  core_->install({*sys_, *token_, *cubbyhole_}, {{"kv", &kv_}});
+  core_->install({*sys_, *token_, *cubbyhole_}, kinds);
   core_->set_audit_devices(*devices_);
   core_->set_audit_files(
       {[this](std::uint64_t after, std::size_t most) { return audit_lines(*audit_, after, most); },

@@ -50,7 +50,9 @@ class ReopenableLog final : public Log {
 
 class Assembly {
  public:
-  static Result<std::unique_ptr<Assembly>> build(const strongroom::server::Config&, Log&);
+  // `server` is for what the server itself has to say; the logs of its parts write to `lines`.
+  static Result<std::unique_ptr<Assembly>> build(const strongroom::server::Config&, NamedLog& server,
+                                                 Log& lines);
   ~Assembly();
 
   void serve();   // starts loops and housekeeping
@@ -62,7 +64,7 @@ class Assembly {
   std::string addresses() const;
 
  private:
-  Assembly(const strongroom::server::Config&, Log&);
+  Assembly(const strongroom::server::Config&, NamedLog& server, Log& lines);
   Status open_store();
   Status open_seal();
   Status open_log();
@@ -76,11 +78,12 @@ class Assembly {
 
   const strongroom::server::Config config_;
   std::filesystem::path audit_path_;  // empty: in memory
-  Log& log_;
+  NamedLog& log_;
+  NamedLog core_log_, storage_log_, audit_log_;
   SystemClock clock_;
   crypto::SystemRandom random_;
   core::WorkerPool workers_;
-  Env env_;
+  Env env_, audit_env_;
   wire::http::Meters edge_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<barrier::Seal> seal_;

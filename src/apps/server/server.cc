@@ -92,11 +92,12 @@ int run(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);  // NOLINT(cert-err33-c): cannot fail for a valid signal
 
-  ReopenableLog log(config->log.file, *level,
-                    config->log.format == strongroom::server::LogConfig::Format::json
-                        ? DescriptorLog::Format::json
-                        : DescriptorLog::Format::text);
-  if (auto opened = log.reopen(); !opened) return refuse(opened.error());
+  ReopenableLog lines(config->log.file, Log::Level::trace,
+                      config->log.format == strongroom::server::LogConfig::Format::json
+                          ? DescriptorLog::Format::json
+                          : DescriptorLog::Format::text);
+  if (auto opened = lines.reopen(); !opened) return refuse(opened.error());
+  NamedLog log("server", lines, *level);
   for (const auto& r : config->remarks)
     r.kind == strongroom::server::Remark::Kind::warning ? log.warn(r.to_string()) : log.info(r.to_string());
   if (options->test_only) {
@@ -110,7 +111,7 @@ int run(int argc, char** argv) {
       return refuse(made.error());
     config->listeners.front().tls = dev_tls.files();
   }
-  auto assembly = Assembly::build(*config, log);
+  auto assembly = Assembly::build(*config, log, lines);
   if (!assembly) return refuse(assembly.error());
   auto& server = **assembly;
   if (options->dev) {
@@ -125,7 +126,7 @@ int run(int argc, char** argv) {
     const int signal = ::sigwaitinfo(&signals, nullptr);
     if (signal == SIGHUP) {
       std::ignore = wire::http::sd_notify("RELOADING=1");
-      if (auto reopened = log.reopen(); !reopened) log.error(reopened.error().message);
+      if (auto reopened = lines.reopen(); !reopened) log.error(reopened.error().message);
       server.reload();
       std::ignore = wire::http::sd_notify("READY=1");
       continue;

@@ -1,12 +1,15 @@
 #include "system/sys/areas.h"
 
+#include "system/sys/counters.h"
 #include "system/sys/host.h"
+#include "system/sys/loggers.h"
 #include "system/sys/metrics.h"
 #include "system/sys/remount.h"
 #include "system/sys/resultant_acl.h"
 #include "system/sys/settings.h"
 #include "system/sys/audit.h"
 #include "system/sys/specs.h"
+#include "system/sys/state.h"
 #include "system/sys/tools.h"
 #include "system/sys/wrapping.h"
 
@@ -27,6 +30,11 @@ Areas make_areas(core::Core& core, const Surroundings& around) {
   areas.push_back(std::make_unique<BrowserSettings>());
   areas.push_back(std::make_unique<Host>());
   areas.push_back(std::make_unique<Audit>(core));
+  areas.push_back(std::make_unique<ServerState>(
+      ServerState::Parts{core, around.version, around.api_address, around.sanitized_config}));
+  areas.push_back(std::make_unique<Plugins>(core, around.built, around.version));
+  areas.push_back(std::make_unique<Loggers>(around.logs));
+  areas.push_back(std::make_unique<Counters>());
   return areas;
 }
 

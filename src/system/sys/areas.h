@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "core/core.h"
 #include "engine/engine.h"
+#include "system/sys/plugins.h"
 
 namespace strongroom::system::sys {
 
@@ -16,6 +17,10 @@ struct Surroundings {
   std::string version;
   // Adds what the process around the core counts: edge, store, workers.
   std::function<void(metrics::Registry&)> describe = {};
+  std::string api_address = {};
+  std::string sanitized_config = {};  // a JSON object without anything secret
+  std::vector<NamedLog*> logs = {};
+  Plugins::Built built = {};
 };
 
 using Areas = std::vector<std::unique_ptr<const engine::Engine>>;

@@ -11,6 +11,13 @@ using engine::Verb;
 using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
 std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
+// What Vault takes for a boolean in a query; there is no standby that it could matter to.
+bool is_flag(std::string_view text) {
+  for (const std::string_view known :
+       {"", "1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"})
+    if (text == known) return true;
+  return false;
+}
 }  // namespace
 
 struct Sys::InitState {
@@ -250,6 +257,8 @@ Result<Sys::Health> Sys::health(Prompt& p, const HealthQuery& in) const {
   SR_LET(const int sealed, code(in.sealedcode, 503));
   SR_LET(const int uninit, code(in.uninitcode, 501));
   SR_LET([[maybe_unused]] const int standby, code(in.standbycode, 429));
+  for (const auto* wish : {&in.standbyok, &in.perfstandbyok})
+    if (*wish && !is_flag(**wish)) return fail(Code::invalid_argument, "");
   Health h;
   h.initialized = state.initialised;
   h.sealed = state.sealed;

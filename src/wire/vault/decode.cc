@@ -88,6 +88,19 @@ std::optional<engine::Verb> verb_of(std::string_view method) {
   return std::nullopt;
 }
 
+// A person may have come here; a program gets what Vault says.
+Outbound outside_the_api(std::string_view path) {
+  if (path == "/robots.txt") {
+    Outbound out;
+    out.content_type = "text/plain; charset=utf-8";
+    out.body = "User-agent: *\nDisallow: /\n";
+    return out;
+  }
+  if (path == "/" || path == "/ui" || path.starts_with("/ui/"))
+    return refusal(404, "there is no web interface; the API is below /v1/");
+  return refusal(404, "");
+}
+
 }  // namespace
 
 Outbound refusal(int status, std::string_view text) {
@@ -115,7 +128,13 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
     out.headers.emplace_back("Location", std::move(cleaned));
     return out;
   }
-  if (!raw_path.starts_with(kRoot)) return refusal(404, "no API at this path: everything is below /v1/");
+  if (raw_path == "/v1/sys") {  // as Vault's router does for the one folder it knows by name
+    Outbound out;
+    out.status = 307;
+    out.headers.emplace_back("Location", "/v1/sys/");
+    return out;
+  }
+  if (!raw_path.starts_with(kRoot)) return outside_the_api(raw_path);
   auto path = Path::from_url(raw_path.substr(kRoot.size()));
   if (!path) return refusal(400, path.error().message);
   const bool asks_help = in.method == "HELP";

@@ -1,0 +1,108 @@
+#include "system/sys/loggers.h"
+
+#include <algorithm>
+
+namespace strongroom::system::sys {
+namespace {
+using engine::Prompt;
+using engine::route;
+using engine::Verb;
+using schema::field;
+constexpr std::uint8_t kPlain = schema::plain;
+constexpr const char* kNoLogger = "name: no logger of this name; sys/loggers lists them";
+
+Result<Log::Level> level_of(const std::optional<std::string>& text) {
+  if (!text || text->empty()) return fail(Code::invalid_argument, "level is required");
+  std::string lower = *text;
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  if (lower == "notice") lower = "info";
+  const auto level = Log::parse_level(lower);
+  if (!level)
+    return fail(Code::invalid_argument,
+                "invalid level provided: must be trace, debug, info, warn, error or off");
+  return *level;
+}
+}  // namespace
+
+struct Loggers::Level {
+  std::optional<std::string> level;
+  static constexpr auto fields() {
+    return std::array{field<&Level::level>("level", "trace, debug, info, warn, error or off.", schema::none)};
+  }
+};
+struct Loggers::At {
+  std::string name;
+  static constexpr auto fields() {
+    return std::array{field<&At::name>("name", "Which logger.", schema::in_path | kPlain)};
+  }
+};
+struct Loggers::LevelAt {
+  std::string name;
+  std::optional<std::string> level;
+  static constexpr auto fields() {
+    return std::array{
+        field<&LevelAt::name>("name", "Which logger.", schema::in_path | kPlain),
+        field<&LevelAt::level>("level", "trace, debug, info, warn, error or off.", schema::none)};
+  }
+};
+
+NamedLog* Loggers::find(std::string_view name) const {
+  const auto at = std::ranges::find(logs_, name, &NamedLog::name);
+  return at == logs_.end() ? nullptr : *at;
+}
+
+Result<Loggers::Levels> Loggers::list(Prompt&, const schema::Empty&) const {
+  Levels out;
+  for (const auto* log : logs_) out.emplace(log->name(), Log::level_name(log->level()));
+  return out;
+}
+
+Result<Loggers::Levels> Loggers::read(Prompt&, const At& in) const {
+  Levels out;
+  if (const auto* log = find(in.name); log != nullptr) out.emplace(in.name, Log::level_name(log->level()));
+  return out;
+}
+
+Result<schema::Empty> Loggers::set_all(Prompt&, const Level& in) const {
+  SR_LET(const auto level, level_of(in.level));
+  for (auto* log : logs_) log->set_level(level);
+  return schema::Empty{};
+}
+
+Result<schema::Empty> Loggers::set_one(Prompt&, const LevelAt& in) const {
+  SR_LET(const auto level, level_of(in.level));
+  auto* const log = find(in.name);
+  if (log == nullptr) return fail(Code::invalid_argument, kNoLogger);
+  log->set_level(level);
+  return schema::Empty{};
+}
+
+Result<schema::Empty> Loggers::reset_all(Prompt&, const schema::Empty&) const {
+  for (auto* log : logs_) log->reset();
+  return schema::Empty{};
+}
+
+Result<schema::Empty> Loggers::reset_one(Prompt&, const At& in) const {
+  auto* const log = find(in.name);
+  if (log == nullptr) return fail(Code::invalid_argument, kNoLogger);
+  log->reset();
+  return schema::Empty{};
+}
+
+namespace {
+using L = Loggers;
+constexpr std::array kRoutes{
+    route<&L::list>(Verb::read, "loggers", "List the parts of the server's log with their levels"),
+    route<&L::set_all>(Verb::write, "loggers", "Set the level of the server's log, until the restart"),
+    route<&L::reset_all>(Verb::erase, "loggers", "Take the configured level again"),
+    route<&L::read>(Verb::read, "loggers/{name}", "Read the level of one part of the server's log"),
+    route<&L::set_one>(Verb::write, "loggers/{name}",
+                       "Set the level of one part of the server's log, until the restart"),
+    route<&L::reset_one>(Verb::erase, "loggers/{name}",
+                         "Take the configured level of one part of the server's log again"),
+};
+}  // namespace
+std::span<const engine::Route> Loggers::routes(const engine::MountView&) const { return kRoutes; }
+
+}  // namespace strongroom::system::sys

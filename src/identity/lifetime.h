@@ -33,7 +33,7 @@ class Expiry {
 
  private:
   bool never_ = false;
-  WallTime at_{};
+  WallTime at_ = WallTime::min();
 };
 
 class Lifetime {

@@ -553,7 +553,8 @@ Result<Tokens::Swept> Tokens::sweep(store::Txn& txn, std::size_t most) const {
     if (done >= most) return Swept::more;
     txn.erase(index_key('d', number_text(parent)));
   }
-  return dead.size() >= most ? Swept::more : Swept::all;
+  // The children that were just revoked may have left children of their own.
+  return dead.empty() ? Swept::all : Swept::more;
 }
 
 Result<Tokens::Swept> Tokens::expire(store::Txn& txn, WallTime now, std::size_t most,

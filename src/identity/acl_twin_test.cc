@@ -389,5 +389,63 @@ TEST(AclTwin, AgreesOnRandomCases) {
   EXPECT_LT(allowed, cases / 2);
 }
 
+// P9: a deny that is added never widens anything, and a policy that is added never lifts a deny of the
+// patterns that are there. (A rule with a more specific pattern may: that is how Vault's language is meant.)
+TEST(AclTwin, P9_RestrictionIsMonotone) {
+  const std::uint64_t cases = from_environment("SR_ACL_CASES", 20'000);
+  const std::uint64_t seed = from_environment("SR_ACL_SEED", 20'261'126);
+  std::printf("seed %llu, %llu cases\n", static_cast<unsigned long long>(seed),
+              static_cast<unsigned long long>(cases));
+  Dice dice(seed);
+  std::uint64_t narrowed = 0, denied = 0;
+  for (std::uint64_t done = 0; done < cases;) {
+    std::vector<Policy> policies;
+    std::vector<std::string> patterns;
+    for (std::size_t i = 0, n = 1 + dice.below(3); i < n; ++i) {
+      const auto model = dice.policy(i);
+      auto parsed = parse_policy(model.name, text_of(model));
+      if (!parsed) continue;
+      for (const auto& r : model.rules) patterns.push_back(r.pattern);
+      policies.push_back(*std::move(parsed));
+    }
+    if (policies.empty()) continue;
+    const auto parsed_rule = [](const char* name, const std::string& pattern, const char* capabilities) {
+      return *parse_policy(name,
+                           fmt::format("path \"{}\" {{ capabilities = [{}] }}\n", pattern, capabilities));
+    };
+    const auto deny = parsed_rule("deny", dice.one_in(2) ? dice.of(patterns) : dice.pattern(), "\"deny\"");
+    const auto grant = parsed_rule("grant", dice.of(patterns),
+                                   R"("create","read","update","delete","list","patch","scan","sudo")");
+    std::vector<const Policy*> set;
+    for (const Policy& p : policies) set.push_back(&p);
+    const auto before = Acl::compile(set);
+    set.push_back(&deny);
+    const auto with_deny = Acl::compile(set);
+    set.back() = &grant;
+    const auto with_grant = Acl::compile(set);
+    ASSERT_TRUE(before && with_deny && with_grant);
+    for (int k = 0; k < 16; ++k, ++done) {
+      const ModelRequest q = dice.request();
+      const bool was = ours(*before, q).allowed;
+      const bool is = ours(*with_deny, q).allowed;
+      ASSERT_TRUE(was || !is) << "seed " << seed << ", case " << done << ": a deny opened " << q.operation
+                              << " " << q.path;
+      narrowed += was && !is ? 1 : 0;
+      const auto capabilities = before->capabilities(q.path);
+      const auto now = with_grant->capabilities(q.path);
+      if (capabilities != std::vector<std::string>{"deny"}) continue;
+      // Denied by a rule, not merely permitted by none.
+      Check check;
+      check.path = q.path;
+      if (before->decide(check).why != Why::denied) continue;
+      ++denied;
+      ASSERT_EQ(now, capabilities) << "seed " << seed << ", case " << done << ": a grant lifted a deny of "
+                                   << q.path;
+    }
+  }
+  EXPECT_GT(narrowed, 0u);
+  EXPECT_GT(denied, 0u);
+}
+
 }  // namespace
 }  // namespace strongroom::identity

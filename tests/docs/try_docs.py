@@ -61,11 +61,11 @@ def script_of(blocks, port):
     for n, block in enumerate(blocks):
         if block.kind != "sh":
             continue
-        out.append(f"echo {MARK} {n}")
+        out.append(f"printf '\\n%s\\n' '{MARK} {n}'")
         out.append(block.text.replace("127.0.0.1:8200", f"127.0.0.1:{port}"))
         if re.search(r"^strongroom server .*&\s*$", block.text, re.M):
             out.append(f"__wait {port}")
-    out.append(f"echo {MARK} end")
+    out.append(f"printf '\\n%s\\n' '{MARK} end'")
     return "\n".join(out) + "\n"
 
 

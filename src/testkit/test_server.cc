@@ -155,7 +155,12 @@ Status TestServer::start() {
   p->devices = std::make_unique<TestDevices>(options_.audit_api);
   core.set_audit_devices(*p->devices);
   p->token = std::make_unique<system::token::Token>(core.tokens(), core.policies());
-  p->areas = system::sys::make_areas(core, {"0.1.0"});
+  system::sys::Surroundings around;
+  around.version = "0.1.0";
+  around.sanitized_config = R"({"log_level":"info"})";
+  around.logs = {&core_log_};
+  around.built.secret = {"kv"};
+  p->areas = system::sys::make_areas(core, around);
   p->sys = std::make_unique<system::sys::Sys>(
       system::sys::Sys::Parts{core,
                               core,
@@ -212,6 +217,7 @@ void TestServer::submit(Ask ask, Heard heard) {
   request->peer = {"10.1.2.3", 4711};
   request->time = core().server_time();
   request->arrived = clock.ticks();
+  request->gate = ask.gate;
   if (!ask.token.empty()) ask.headers.emplace_back("X-Vault-Token", ask.token);
   if (!ask.authorization.empty()) ask.headers.emplace_back("Authorization", ask.authorization);
   request->headers = std::make_unique<AskedHeaders>(std::move(ask.headers));

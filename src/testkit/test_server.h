@@ -34,6 +34,7 @@ struct Ask {
   std::string name_space;
   std::string wrap_ttl;
   std::string content_type;
+  core::Request::Gate gate = core::Request::Gate::guarded;   // as if the listener had opened the path
   std::vector<std::pair<std::string, std::string>> headers;  // others, for whoever looks at them
 };
 
@@ -157,7 +158,8 @@ class TestServer {
   };
   const Options options_;
   InlineWorkers workers_;
-  Env env_{clock, random, workers_, log_lines};
+  NamedLog core_log_{"core", log_lines, Log::Level::trace};
+  Env env_{clock, random, workers_, core_log_};
   engines::kv::Kv kv_;
   std::unique_ptr<Process> process_;
   std::vector<std::string> shares_;

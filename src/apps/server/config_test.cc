@@ -7,6 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "apps/server/sanitized.h"
+#include "schema/json.h"
+
 namespace strongroom::server {
 namespace {
 using testing::ElementsAre;
@@ -357,6 +360,52 @@ TEST_F(ConfigFiles, SayWhatIsMissing) {
   EXPECT_THAT(load_config({bad}).error().message, HasSubstr("bad.hcl, line 3, column 6"));
   const std::string large = put("large.hcl", std::string(2 << 20, '#'));
   EXPECT_THAT(load_config({large}).error().message, HasSubstr("at most 1 MiB"));
+}
+
+TEST(Config, ListenersOpenWhatTheySay) {
+  const Config c = read(R"(
+storage "inmem" {}
+listener "tcp" {
+  tls_disable = true
+  telemetry { unauthenticated_metrics_access = true }
+  inflight_requests_logging { unauthenticated_in_flight_requests_access = "true" }
+  cors_enabled = true
+  cors_allowed_origins = ["https://a.example", "https://b.example"]
+  cors_allowed_headers = "X-Mine"
+}
+listener "tcp" { address = "127.0.0.1:8300" tls_disable = true }
+)");
+  ASSERT_EQ(c.listeners.size(), 2u);
+  EXPECT_TRUE(c.listeners[0].open_metrics);
+  EXPECT_TRUE(c.listeners[0].open_in_flight);
+  ASSERT_TRUE(c.listeners[0].cors);
+  EXPECT_EQ(c.listeners[0].cors->origins.size(), 2u);
+  EXPECT_EQ(c.listeners[0].cors->headers, std::vector<std::string>{"X-Mine"});
+  EXPECT_FALSE(c.listeners[1].open_metrics);
+  EXPECT_FALSE(c.listeners[1].open_in_flight);
+  EXPECT_FALSE(c.listeners[1].cors);
+}
+
+TEST(Config, ACorsRuleThatOpensTooMuchIsRefused) {
+  for (const auto* lines :
+       {"cors_enabled = true", "cors_enabled = true cors_allowed_origins = \"*,https://a.example\"",
+        "cors_enabled = true cors_allowed_origins = \"*\" cors_allow_credentials = true"})
+    EXPECT_FALSE(add_config({}, "f", std::string("listener \"tcp\" { tls_disable = true\n") + lines + "\n}"))
+        << lines;
+}
+
+// D-rows: what a file may hold that others must not see is not in what sys/config/state/sanitized shows.
+TEST(Sanitized, ShowsNothingOfKeys) {
+  Config c = read(kLarge);
+  c.seal.current_key = "env://canary-key";
+  c.seal.current_key_id = "canary-id";
+  c.listeners[0].headers.push_back({"default", "X-Secret", "canary-header"});
+  c.listeners[0].tls->key_file = "/canary-path/key.pem";
+  const auto shown = apps::server::sanitized(c);
+  EXPECT_EQ(shown.find("canary"), shown.npos) << shown;
+  EXPECT_TRUE(json::Doc::parse(shown));
+  EXPECT_NE(shown.find("\"type\":\"static\""), shown.npos);
+  EXPECT_NE(shown.find("/var/lib/strongroom"), shown.npos);
 }
 
 }  // namespace

@@ -37,11 +37,19 @@ int no_passphrase(char*, int, int, void*) { return -1; }
 
 int version_number(TlsVersion v) { return v == TlsVersion::tls12 ? TLS1_2_VERSION : TLS1_3_VERSION; }
 
+// In ALPN's own form, the preferred one first.
+std::span<const unsigned char> names_of(TlsProtocols p) {
+  static constexpr unsigned char kBoth[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  return p == TlsProtocols::http1 ? std::span(kBoth).subspan(3) : std::span(kBoth);
+}
+
+template <TlsProtocols ours>
 int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
                     unsigned int in_size, void*) {
-  static constexpr unsigned char kOurs[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+  const auto names = names_of(ours);
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof kOurs, in, in_size) != OPENSSL_NPN_NEGOTIATED)
+  if (SSL_select_next_proto(&chosen, out_size, names.data(), static_cast<unsigned>(names.size()), in,
+                            in_size) != OPENSSL_NPN_NEGOTIATED)
     return SSL_TLSEXT_ERR_NOACK;
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
@@ -170,11 +178,16 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::server(const TlsSettings& 
   const bool tickets = s.client_certificates != ClientCertificates::required;
   SSL_CTX_set_num_tickets(c.get(), tickets ? 1 : 0);
   if (!tickets) SSL_CTX_set_options(c.get(), SSL_OP_NO_TICKET);
-  SSL_CTX_set_alpn_select_cb(c.get(), choose_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(c.get(),
+                             s.protocols == TlsProtocols::http1
+                                 ? choose_protocol<TlsProtocols::http1>
+                                 : choose_protocol<TlsProtocols::http2_then_http1>,
+                             nullptr);
   return std::shared_ptr<const TlsContext>(new TlsContext(c.release(), Side::server));
 }
 
-Result<std::shared_ptr<const TlsContext>> TlsContext::client(std::string_view ca_pem) {
+Result<std::shared_ptr<const TlsContext>> TlsContext::client(std::string_view ca_pem,
+                                                             TlsProtocols protocols) {
   ERR_clear_error();
   ContextPtr c(SSL_CTX_new(TLS_client_method()));
   BioPtr text(BIO_new_mem_buf(ca_pem.data(), static_cast<int>(ca_pem.size())));
@@ -191,8 +204,9 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::client(std::string_view ca
   if (found == 0) return refused("ca: holds no PEM certificate");
   ERR_clear_error();
   SSL_CTX_set_verify(c.get(), SSL_VERIFY_PEER, nullptr);
-  static constexpr unsigned char kOurs[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-  if (SSL_CTX_set_alpn_protos(c.get(), kOurs, sizeof kOurs) != 0) return refused("ALPN is not available");
+  const auto names = names_of(protocols);
+  if (SSL_CTX_set_alpn_protos(c.get(), names.data(), static_cast<unsigned>(names.size())) != 0)
+    return refused("ALPN is not available");
   return std::shared_ptr<const TlsContext>(new TlsContext(c.release(), Side::client));
 }
 
@@ -232,6 +246,12 @@ std::size_t TlsFilter::read(std::span<char> into) {
 
 bool TlsFilter::established() const noexcept { return SSL_is_init_finished(ssl_) == 1; }
 std::string_view TlsFilter::version() const noexcept { return SSL_get_version(ssl_); }
+std::string_view TlsFilter::protocol() const noexcept {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_, &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
 bool TlsFilter::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
 
 bool TlsFilter::send(std::string_view text) {

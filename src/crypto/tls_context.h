@@ -18,6 +18,8 @@ struct ssl_st;
 namespace strongroom::crypto {
 
 enum class TlsVersion : std::uint8_t { tls12, tls13 };
+// What ALPN offers, or chooses from.
+enum class TlsProtocols : std::uint8_t { http1, http2_then_http1 };
 
 // Asked: a client may show a certificate, which is not judged here. Required: it must, and its chain must end
 // at the given CAs.
@@ -30,6 +32,7 @@ struct TlsSettings {
   TlsVersion most = TlsVersion::tls13;
   ClientCertificates client_certificates = ClientCertificates::not_asked;
   std::string client_ca_file = {};              // PEM; for `required`
+  TlsProtocols protocols = TlsProtocols::http1;
   std::vector<std::string> cipher_suites = {};  // IANA, Go or OpenSSL names; empty: a modern default
 };
 
@@ -38,8 +41,9 @@ class TlsContext {
  public:
   // Code::invalid_argument names the file or the setting at fault.
   static Result<std::shared_ptr<const TlsContext>> server(const TlsSettings&);
-  // Trusts exactly the certificates in `ca_pem`, and asks for `http/1.1`. Host names are not checked here.
-  static Result<std::shared_ptr<const TlsContext>> client(std::string_view ca_pem);
+  // Trusts exactly the certificates in `ca_pem`. Host names are not checked here.
+  static Result<std::shared_ptr<const TlsContext>> client(std::string_view ca_pem,
+                                                          TlsProtocols = TlsProtocols::http1);
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
   ~TlsContext();
@@ -69,7 +73,8 @@ class TlsFilter {
   std::size_t read(std::span<char> into);
   State state() const noexcept { return state_; }
   bool established() const noexcept;
-  std::string_view version() const noexcept;  // "TLSv1.3"
+  std::string_view version() const noexcept;   // "TLSv1.3"
+  std::string_view protocol() const noexcept;  // what ALPN chose: "h2", "http/1.1", or empty
   bool resumed() const noexcept;
   // Encrypts all of it into `out`. False when the connection has failed or its handshake is not complete.
   [[nodiscard]] bool send(std::string_view text);

@@ -45,6 +45,7 @@ wire::http::ListenerSettings settings_of(const ListenerConfig& c) {
                             : c.tls->disable_client_certs ? Ask::not_asked
                                                           : Ask::asked;
     t.client_ca_file = c.tls->client_ca_file;
+    if (c.http2) t.protocols = crypto::TlsProtocols::http2_then_http1;
   }
   if (c.socket_mode) s.socket_mode = static_cast<mode_t>(*c.socket_mode);
   s.socket_user = c.socket_user;
@@ -59,6 +60,7 @@ wire::http::ListenerSettings settings_of(const ListenerConfig& c) {
   s.proxy_header.authorized_addrs = c.proxy_protocol_addresses;
   s.limits.connections = c.max_connections;
   s.limits.connections_of_client = c.max_connections_per_client;
+  s.limits.streams = c.http2_streams;
   s.limits.body = c.max_request_size;
   s.limits.idle = seconds(c.idle_timeout);
   s.limits.receive_head = seconds(c.read_header_timeout);

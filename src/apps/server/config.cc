@@ -355,6 +355,9 @@ ListenerConfig listener_of(Reading& reading, const hcl::Block& block) {
     reading.refuse(block.at, "listener must be tcp or unix");
   }
   out.tls = tls_of(reading, s, block, out.kind);
+  out.http2 = !s.boolean("http2_disable", false);
+  out.http2_streams =
+      static_cast<std::uint32_t>(s.number("http2_max_concurrent_streams", out.http2_streams, 1, 10'000));
   out.idle_timeout = s.duration("http_idle_timeout", out.idle_timeout);
   out.read_header_timeout = s.duration("http_read_header_timeout", out.read_header_timeout);
   out.read_timeout = s.duration("http_read_timeout", out.read_timeout);

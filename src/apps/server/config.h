@@ -43,6 +43,9 @@ struct ListenerConfig {
   std::string socket_user = {};
   std::string socket_group = {};
 
+  bool http2 = true;  // with TLS, for clients that offer it; http2_disable
+  std::uint32_t http2_streams = 100;
+
   Nanoseconds idle_timeout = Seconds(300);
   Nanoseconds read_header_timeout = Seconds(10);
   Nanoseconds read_timeout = Seconds(30);

@@ -65,6 +65,8 @@ listener "tcp" {
   http_idle_timeout = "1m"
   http_read_header_timeout = 5
   max_request_size = 1048576
+  http2_disable = true
+  http2_max_concurrent_streams = 7
   max_request_duration = "30s"
   max_json_depth = 50
   x_forwarded_for_authorized_addrs = ["10.0.0.0/8", "::1"]
@@ -115,6 +117,8 @@ TEST(Config, ReadsVaultsStanzas) {
   EXPECT_EQ(tcp.read_header_timeout, Seconds(5));
   EXPECT_EQ(tcp.read_timeout, Seconds(30));
   EXPECT_EQ(tcp.max_request_size, 1048576u);
+  EXPECT_FALSE(tcp.http2);
+  EXPECT_EQ(tcp.http2_streams, 7u);
   EXPECT_EQ(tcp.max_request_duration, Nanoseconds(Seconds(30)));
   EXPECT_EQ(tcp.max_json_depth, 50u);
   EXPECT_THAT(tcp.forwarded_for_addresses, ElementsAre("10.0.0.0/8", "::1"));

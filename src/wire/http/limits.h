@@ -2,6 +2,7 @@
 // behaviour.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 
 #include "base/env.h"
 
@@ -11,6 +12,7 @@ struct Limits {
   std::size_t head = 32 * 1024;         // request line and header fields together, bytes
   std::size_t fields = 100;             // header fields of one request
   std::size_t body = 32 * 1024 * 1024;  // bytes; a request's head may lower it, see HeadRule
+  std::uint32_t streams = 100;          // HTTP/2: requests of one connection at a time
   Seconds receive_head{10};             // from the first byte to the end of the head; also the TLS handshake
   Seconds receive_body{30};             // from the end of the head to the end of the body
   Seconds send{60};                     // a whole reply

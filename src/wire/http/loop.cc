@@ -74,7 +74,7 @@ Loop::Loop(Settings s, const Clock& clock)
 Loop::~Loop() = default;
 
 void Loop::read_clock() {
-  now_ = clock_.ticks();
+  share_.now = now_ = clock_.ticks();
   const auto date = std::chrono::floor<Seconds>(clock_.now());
   if (date == date_ && !share_.fixed_lines.empty()) return;
   date_ = date;
@@ -110,7 +110,13 @@ void Loop::hand_over() {
     slot.connection->handed_over = true;
     return false;
   });
-  if (!arrivals_.empty()) settings_.batch(*this, std::exchange(arrivals_, {}));
+  if (arrivals_.empty()) return;
+  const auto streams = static_cast<std::uint64_t>(std::count_if(
+      arrivals_.begin(), arrivals_.end(), [](const Arrival& a) { return a.ticket.stream != 0; }));
+  const auto relaxed = std::memory_order_relaxed;
+  requests_.store(requests_.load(relaxed) + arrivals_.size(), relaxed);
+  http2_requests_.store(http2_requests_.load(relaxed) + streams, relaxed);
+  settings_.batch(*this, std::exchange(arrivals_, {}));
 }
 
 void Loop::handle(const epoll_event& e) {
@@ -232,11 +238,15 @@ void Loop::admit(Fd fd, std::size_t port, HttpRequest::Peer peer) {
 }
 
 void Loop::take(std::uint32_t s) {
-  auto r = slots_[s].connection->session.next();
+  Session& session = slots_[s].connection->session;
+  auto r = session.next();
   if (!r) return;
   r->certificate = slots_[s].connection->certificate;
   slots_[s].connection->handed_over = false;
-  arrivals_.push_back({{s, slots_[s].generation}, std::move(r)});
+  for (; r; r = session.multiplexed() ? session.next() : nullptr) {
+    const std::uint32_t stream = r->stream;
+    arrivals_.push_back({{s, slots_[s].generation, stream}, std::move(r)});
+  }
 }
 
 void Loop::readable(std::uint32_t s) {
@@ -253,6 +263,7 @@ void Loop::readable(std::uint32_t s) {
     return drop(s);
   }
   take(s);
+  if (session.multiplexed()) tell_gone_streams(s);
   settle(s);
 }
 
@@ -297,20 +308,31 @@ void Loop::deliver() {
     for (auto& [ticket, reply] : delivering_) {
       if (ticket.slot >= slots_.size()) continue;
       Slot& slot = slots_[ticket.slot];
-      if (slot.generation != ticket.generation || !slot.connection || !slot.connection->session.in_flight())
+      if (slot.generation != ticket.generation || !slot.connection ||
+          !slot.connection->session.in_flight(ticket.stream))
         continue;
+      Connection& c = *slot.connection;
+      c.session.answer(ticket.stream, std::move(reply),
+                       draining_ ? Session::Keep::no : Session::Keep::as_asked);
+      if (c.session.multiplexed()) {
+        // Replies that are released together go out together.
+        if (!std::exchange(c.answered, true)) answered_.push_back(ticket.slot);
+        continue;
+      }
       ++slot.generation;  // one reply for one request
-      slot.connection->session.answer(reply, draining_ ? Session::Keep::no : Session::Keep::as_asked);
       take(ticket.slot);
       settle(ticket.slot);
     }
     delivering_.clear();
+    for (const std::uint32_t s : answered_)
+      if (slots_[s].connection && std::exchange(slots_[s].connection->answered, false)) settle(s);
+    answered_.clear();
   }
 }
 
 // False: the connection is lost.
 bool Loop::send_some(Connection& c) {
-  while (!c.session.unsent().empty()) {
+  for (c.session.flush(); !c.session.unsent().empty(); c.session.flush()) {
     const auto text = c.session.unsent();
     const auto n = ::send(c.fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
     if (n < 0) return transient(errno);
@@ -324,11 +346,16 @@ bool Loop::send_some(Connection& c) {
 void Loop::settle(std::uint32_t s) {
   Connection& c = *slots_[s].connection;
   if (!send_some(c) || c.session.done()) return drop(s);
+  if (c.session.multiplexed()) take(s);  // what waited for replies to go
   if (c.session.in_flight() && c.session.at_eof()) tell_gone(s);
   const Phase phase = c.session.phase();
   if (phase == Phase::lingering && !std::exchange(c.shut, true)) ::shutdown(c.fd.get(), SHUT_WR);
-  // A deadline belongs to a phase: trickled bytes do not extend it. In flight, the core owns the time.
-  if (std::exchange(c.phase, phase) != phase) {
+  // A deadline belongs to a phase: trickled bytes do not extend it. In flight, the core owns the time. An
+  // HTTP/2 connection may be sending for ever, so there it is each round that must end; its streams have
+  // their own.
+  const std::uint32_t round = phase == Phase::sending ? c.session.round() : c.round;
+  const bool begins = std::exchange(c.phase, phase) != phase;
+  if (std::exchange(c.round, round) != round || begins) {
     const Limits& l = *c.limits;
     switch (phase) {
       case Phase::opened:
@@ -360,8 +387,26 @@ void Loop::settle(std::uint32_t s) {
 }
 
 void Loop::tell_gone(std::uint32_t s) {
+  if (slots_[s].connection->session.multiplexed()) {
+    slots_[s].connection->session.all_gone();
+    return tell_gone_streams(s);
+  }
   if (std::exchange(slots_[s].connection->handed_over, false) && settings_.gone)
     settings_.gone({s, slots_[s].generation});
+}
+
+// Those the hook has not seen it never sees.
+void Loop::tell_gone_streams(std::uint32_t s) {
+  for (const std::uint32_t stream : slots_[s].connection->session.take_gone()) {
+    const Ticket t{s, slots_[s].generation, stream};
+    const auto at =
+        std::find_if(arrivals_.begin(), arrivals_.end(), [&](const Arrival& a) { return a.ticket == t; });
+    if (at == arrivals_.end()) {
+      if (settings_.gone) settings_.gone(t);
+    } else if (slots_[s].connection->session.forget(stream)) {
+      arrivals_.erase(at);
+    }
+  }
 }
 
 void Loop::begin_drain() {
@@ -371,6 +416,13 @@ void Loop::begin_drain() {
   draining_ = true;
   drain_by_ = now_ + settings_.drain;
   for (auto& p : ports_) p.fd.reset();
+  for (std::uint32_t s = 0; s < slots_.size(); ++s) {
+    if (!slots_[s].connection || !slots_[s].connection->session.multiplexed()) continue;
+    // Of idle ones the sweep takes what has just come, then says goodbye.
+    if (slots_[s].connection->phase == Phase::idle || slots_[s].connection->phase == Phase::opened) continue;
+    slots_[s].connection->session.wind_down();
+    settle(s);
+  }
 }
 
 void Loop::sweep() {
@@ -380,7 +432,15 @@ void Loop::sweep() {
     if (!slots_[s].connection) continue;
     if (slots_[s].deadline <= now_ || now_ >= drain_by_) {
       end(s);
-    } else if (draining_) {
+      continue;
+    }
+    if (slots_[s].connection->session.multiplexed()) {
+      slots_[s].connection->session.expire();
+      tell_gone_streams(s);
+      settle(s);
+      if (!slots_[s].connection) continue;
+    }
+    if (draining_) {
       const auto unused = [&] {
         return slots_[s].connection &&
                (slots_[s].connection->phase == Phase::idle || slots_[s].connection->phase == Phase::opened);

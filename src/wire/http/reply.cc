@@ -90,10 +90,11 @@ void append_number(SecretText& out, std::uint64_t n) {
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), n).ptr;
   out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
 }
+}  // namespace
+
 void append_clean(SecretText& out, std::string_view text) {
   for (const char c : text) out.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c);
 }
-}  // namespace
 
 void append_reply(SecretText& out, const HttpReply& r, ReplyShape shape, std::string_view fixed_lines) {
   const bool no_body = r.status == 204 || r.status == 304;
@@ -149,11 +150,17 @@ std::string fixed_reply_lines(std::chrono::sys_seconds now) {
   const std::chrono::year_month_day date(day);
   const std::chrono::hh_mm_ss clock(now - day);
   return fmt::format(
-      "Cache-Control: no-store\r\nStrict-Transport-Security: max-age=31536000; includeSubDomains\r\n"
+      "Cache-Control: {}\r\nStrict-Transport-Security: {}\r\n"
       "Date: {}, {:02} {} {:04} {:02}:{:02}:{:02} GMT\r\n",
-      kDays[std::chrono::weekday(day).c_encoding()], static_cast<unsigned>(date.day()),
-      kMonths[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()), clock.hours().count(),
-      clock.minutes().count(), clock.seconds().count());
+      kCacheControl, kStrictTransport, kDays[std::chrono::weekday(day).c_encoding()],
+      static_cast<unsigned>(date.day()), kMonths[static_cast<unsigned>(date.month()) - 1],
+      static_cast<int>(date.year()), clock.hours().count(), clock.minutes().count(), clock.seconds().count());
+}
+
+std::string_view date_of(std::string_view fixed_lines) noexcept {
+  constexpr std::size_t kDate = 29;  // the date, and the line end after it
+  return fixed_lines.size() < kDate + 2 ? std::string_view()
+                                        : fixed_lines.substr(fixed_lines.size() - kDate - 2, kDate);
 }
 
 }  // namespace strongroom::wire::http

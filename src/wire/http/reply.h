@@ -37,5 +37,11 @@ HttpReply error_reply(int status, std::string_view text);
 
 // The lines every reply carries, with this Date (RFC 9110 section 5.6.7).
 std::string fixed_reply_lines(std::chrono::sys_seconds now);
+// The same for HTTP/2, out of those lines: their Date, and the values that never change.
+inline constexpr std::string_view kCacheControl = "no-store";
+inline constexpr std::string_view kStrictTransport = "max-age=31536000; includeSubDomains";
+std::string_view date_of(std::string_view fixed_lines) noexcept;
+// Without control bytes.
+void append_clean(SecretText& out, std::string_view text);
 
 }  // namespace strongroom::wire::http

@@ -22,8 +22,8 @@ HttpRequest::Piece HttpRequest::add(std::string_view s) {
 }
 
 void HttpRequest::start(std::string_view method, std::string_view target) {
-  method_ = add(method);
-  target_ = add(target);
+  set_method(method);
+  set_target(target);
 }
 
 void HttpRequest::add_field(std::string_view name, std::string_view value) {

@@ -30,6 +30,8 @@ class HttpRequest final : public core::RequestHeaders {
 
   // Building, by the parser (and by tests of hooks).
   void start(std::string_view method, std::string_view target);
+  void set_method(std::string_view method) { method_ = add(method); }
+  void set_target(std::string_view target) { target_ = add(target); }
   void add_field(std::string_view name, std::string_view value);
 
   std::string_view method() const noexcept { return at(method_); }
@@ -46,6 +48,7 @@ class HttpRequest final : public core::RequestHeaders {
   Peer peer;  // the effective client: from X-Forwarded-For when an authorised proxy sent it
   std::shared_ptr<const std::vector<std::byte>> certificate;  // DER of a TLS client's; null: it sent none
   std::uint32_t listener = 0;
+  std::uint32_t stream = 0;  // of HTTP/2; 0: HTTP/1.1
   Transport transport = Transport::plain;
   bool keep_alive = true;
   bool http_1_0 = false;

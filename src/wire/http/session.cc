@@ -26,6 +26,7 @@ void Session::sent(std::size_t n) noexcept {
   out_sent_ += n;
   if (out_sent_ < out_.size()) return;
   out_sent_ = 0;
+  round_ += http2_ != nullptr;
   wipe(out_);
   if (out_.capacity() <= 64) return;
   SecretText gone;
@@ -59,6 +60,9 @@ void Session::refuse_plain_on_tls() {
 
 void Session::plain(std::string_view text) {
   if (closing_) return;
+  if (tls_ && !std::exchange(agreed_, true) && tls_->protocol() == "h2")
+    http2_ = std::make_unique<Http2>(share_, origin_);
+  if (http2_) return http2_->received(text);
   if (in_flight_) {
     pending_.append(text);
   } else if (waiting() != 0) {
@@ -113,6 +117,7 @@ void Session::parse(std::string_view& text) {
 }
 
 std::unique_ptr<HttpRequest> Session::next() {
+  if (http2_) return closing_ ? nullptr : http2_->next();
   if (!in_flight_ && !closing_ && waiting() != 0) parse_pending();
   return std::move(ready_);
 }
@@ -134,8 +139,49 @@ void Session::answer(const HttpReply& r, Keep keep) {
   if (tls_) tls_->close();
 }
 
+void Session::answer(std::uint32_t stream, HttpReply&& r, Keep keep) {
+  if (!http2_) return answer(r, keep);
+  http2_->answer(stream, std::move(r));
+  if (keep == Keep::no) http2_->wind_down();
+}
+
+void Session::flush_frames() {
+  while (!closing_ && unsent().size() < kMostUnsent) {
+    constexpr std::size_t kRecord = 16 * 1024;
+    http2_->pull(share_.text, kRecord);
+    if (share_.text.empty()) break;
+    write(view(share_.text));
+    wipe(share_.text);
+  }
+  if (!closing_ && http2_->over()) {
+    closing_ = true;
+    tls_->close();
+  }
+}
+
+void Session::wind_down() {
+  if (http2_) http2_->wind_down();
+}
+
+void Session::expire() {
+  if (http2_) http2_->expire();
+}
+
+std::vector<std::uint32_t> Session::take_gone() {
+  return http2_ ? http2_->take_gone() : std::vector<std::uint32_t>();
+}
+
+bool Session::forget(std::uint32_t stream) { return http2_ && http2_->forget(stream); }
+
+void Session::all_gone() {
+  if (http2_) http2_->all_gone();
+}
+
 void Session::say_goodbye() {
-  if (tls_ && !closing_) tls_->close();
+  if (!tls_ || closing_) return;
+  wind_down();
+  flush();
+  if (!closing_) tls_->close();
 }
 
 void Session::write_reply(const HttpReply& r, ReplyShape shape) {
@@ -157,6 +203,18 @@ void Session::write(std::string_view text) {
 
 Session::Phase Session::phase() const noexcept {
   if (!unsent().empty()) return Phase::sending;
+  if (http2_ && !closing_) {
+    switch (http2_->phase()) {
+      case Http2::Phase::opened:
+        return Phase::opened;
+      case Http2::Phase::head:
+        return Phase::head;
+      case Http2::Phase::busy:
+        return Phase::in_flight;
+      case Http2::Phase::idle:
+        return Phase::idle;
+    }
+  }
   if (in_flight_) return Phase::in_flight;
   if (closing_) return Phase::lingering;
   if (parser_) return parser_->head_done() ? Phase::body : Phase::head;

@@ -1,6 +1,7 @@
-// One HTTP/1.1 connection without I/O: wire bytes in, requests out, replies in, wire bytes out. One request
-// is in flight; pipelined bytes wait their turn. It never reads a clock: the loop looks at phase() and owns
-// the time.
+// One connection without I/O: wire bytes in, requests out, replies in, wire bytes out. It speaks HTTP/1.1,
+// where one request is in flight and pipelined bytes wait their turn, or HTTP/2 when ALPN has chosen it,
+// where many are: then multiplexed() holds and an Http2 inside does the work. It never reads a clock: the
+// loop looks at phase() and owns the time.
 #pragma once
 #include <array>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "base/secret.h"
 #include "crypto/tls_context.h"
 #include "wire/http/http1.h"
+#include "wire/http/http2.h"
 #include "wire/http/limits.h"
 #include "wire/http/reply.h"
 #include "wire/http/request.h"
@@ -24,6 +26,7 @@ struct SessionShare {
   std::vector<SecretText> spares;       // empty output buffers with their capacity
   SecretText text;                      // a reply before TLS
   std::array<char, 16 * 1024> plain{};  // text out of TLS, wiped after each use
+  MonoTime now{};                       // of the loop's turn
 };
 
 // What a session knows of its listener and its client.
@@ -51,21 +54,43 @@ class Session {
   void comes_from(HttpRequest::Peer peer) { origin_.peer = std::move(peer); }
   void received(std::string_view wire);
   void received_eof() noexcept { eof_ = true; }  // a half-close: what was asked is still answered
-  std::unique_ptr<HttpRequest> next();           // a complete request, once
-  void answer(const HttpReply&, Keep);           // to the request in flight
+  // A complete request, once. HTTP/2: call it until there is none.
+  std::unique_ptr<HttpRequest> next();
+  void answer(const HttpReply&, Keep);  // to the one request in flight
+  void answer(std::uint32_t stream, HttpReply&&, Keep);
   void say_goodbye();  // TLS: close_notify, before the loop closes an idle connection
+
+  // HTTP/2 only; nothing happens in HTTP/1.1.
+  bool multiplexed() const noexcept { return http2_ != nullptr; }
+  void flush() {  // frames that are due become unsent(), as far as that is short
+    if (http2_) flush_frames();
+  }
+  void wind_down();                        // what has begun is finished, nothing new begins
+  void expire();                           // about once a second
+  std::vector<std::uint32_t> take_gone();  // streams in flight that the client has reset, each once
+  bool forget(std::uint32_t stream);  // one that was reset and that nobody will answer; false: it was not
+  void all_gone();                    // the client can no longer hear
+  std::uint32_t round() const noexcept { return round_; }  // grows whenever the client has taken all we had
 
   std::string_view unsent() const noexcept { return view(out_).substr(out_sent_); }
   void sent(std::size_t n) noexcept;
 
   const crypto::TlsFilter* tls() const noexcept { return tls_.get(); }  // null: plain
   Phase phase() const noexcept;
-  bool wants_bytes() const noexcept { return !eof_ && !(in_flight_ && waiting() != 0); }
-  bool in_flight() const noexcept { return in_flight_; }
+  bool wants_bytes() const noexcept {
+    if (http2_) return !eof_ && unsent().size() < kMostUnsent;
+    return !eof_ && !(in_flight_ && waiting() != 0);
+  }
+  bool in_flight() const noexcept { return http2_ ? http2_->awaits_any() : in_flight_; }
+  bool in_flight(std::uint32_t stream) const noexcept {
+    return http2_ ? http2_->awaits(stream) : in_flight_ && stream == 0;
+  }
   bool at_eof() const noexcept { return eof_; }
-  bool done() const noexcept { return eof_ && !in_flight_ && unsent().empty(); }
+  bool done() const noexcept { return eof_ && !in_flight() && unsent().empty(); }
 
  private:
+  static constexpr std::size_t kMostUnsent = 64 * 1024;  // of HTTP/2; frames beyond it wait unmade
+  void flush_frames();
   std::size_t waiting() const noexcept { return pending_.size() - pending_from_; }
   void plain(std::string_view text);
   void parse(std::string_view& text);
@@ -80,11 +105,14 @@ class Session {
   SecretText out_;  // before tls_, which writes here
   std::size_t out_sent_ = 0;
   std::unique_ptr<crypto::TlsFilter> tls_;
+  std::unique_ptr<Http2> http2_;
   std::unique_ptr<Http1> parser_;  // from a request's first byte to its last
   SecretText pending_;             // bounded: the loop stops reading while these wait
   std::size_t pending_from_ = 0;
   std::unique_ptr<HttpRequest> ready_;
+  std::uint32_t round_ = 0;
   bool untouched_ = true;  // no byte has come
+  bool agreed_ = false;    // ALPN has been looked at
   bool fresh_ = true;      // nothing has been answered
   bool in_flight_ = false;
   bool closing_ = false;

@@ -13,6 +13,7 @@ namespace strongroom::wire::http {
 struct Ticket {
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;
+  std::uint32_t stream = 0;  // of HTTP/2; 0 for HTTP/1.1, where `generation` changes with each request
   bool operator==(const Ticket&) const = default;
 };
 struct Arrival {

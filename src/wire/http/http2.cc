@@ -507,8 +507,9 @@ void Http2::submit(Stream& s, HttpReply&& r) {
   line("cache-control", kCacheControl, kFixed);
   line("strict-transport-security", kStrictTransport, kFixed);
   line("date", date_of(share_.fixed_lines), NGHTTP2_NV_FLAG_NO_COPY_NAME);
-  line("content-type", r.content_type.empty() ? "application/json" : kept(r.content_type),
-       NGHTTP2_NV_FLAG_NO_COPY_NAME);
+  if (r.status != 200 || !r.body.empty() || !r.content_type.empty())  // as in HTTP/1.1
+    line("content-type", r.content_type.empty() ? "application/json" : kept(r.content_type),
+         NGHTTP2_NV_FLAG_NO_COPY_NAME);
   if (!no_body) line("content-length", kept(number(r.body.size())), NGHTTP2_NV_FLAG_NO_COPY_NAME);
   // A field of the reply is nobody's to index: it may be what the client came for.
   for (const auto& [name, value] : r.headers) line(name, kept(value), NGHTTP2_NV_FLAG_NO_INDEX);

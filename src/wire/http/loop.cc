@@ -110,13 +110,7 @@ void Loop::hand_over() {
     slot.connection->handed_over = true;
     return false;
   });
-  if (arrivals_.empty()) return;
-  const auto streams = static_cast<std::uint64_t>(std::count_if(
-      arrivals_.begin(), arrivals_.end(), [](const Arrival& a) { return a.ticket.stream != 0; }));
-  const auto relaxed = std::memory_order_relaxed;
-  requests_.store(requests_.load(relaxed) + arrivals_.size(), relaxed);
-  http2_requests_.store(http2_requests_.load(relaxed) + streams, relaxed);
-  settings_.batch(*this, std::exchange(arrivals_, {}));
+  if (!arrivals_.empty()) settings_.batch(*this, std::exchange(arrivals_, {}));
 }
 
 void Loop::handle(const epoll_event& e) {
@@ -296,6 +290,7 @@ void Loop::count_handshake(Connection& c) {
   if (settings_.meters == nullptr) return;
   settings_.meters->handshakes.add();
   if (tls->resumed()) settings_.meters->resumed.add();
+  if (tls->protocol() == "h2") settings_.meters->http2.add();
 }
 
 void Loop::deliver() {

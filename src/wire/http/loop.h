@@ -59,9 +59,6 @@ class Loop {
   void drain();
   // Any thread; for metrics.
   std::size_t connections() const noexcept { return live_count_.load(std::memory_order_relaxed); }
-  // Requests that have been handed over, of all and of HTTP/2 alone.
-  std::uint64_t requests() const noexcept { return requests_.load(std::memory_order_relaxed); }
-  std::uint64_t http2_requests() const noexcept { return http2_requests_.load(std::memory_order_relaxed); }
 
  private:
   using Phase = Session::Phase;
@@ -83,7 +80,7 @@ class Loop {
     std::uint32_t interest = EPOLLIN;
     Phase phase = Phase::in_flight;
     bool shut = false;
-    bool secured = false;  // its TLS handshake is complete, and counted
+    bool secured = false;     // its TLS handshake is complete, and counted
     bool answered = false;    // HTTP/2: in answered_
     std::uint32_t round = 0;  // HTTP/2: of the session when the phase began
     bool handed_over =
@@ -140,11 +137,9 @@ class Loop {
   MonoTime swept_{};
   MonoTime drain_by_ = MonoTime::max();
   std::chrono::sys_seconds date_{};
-  std::array<char, 32 * 1024> buffer_{};     // all reads land here, wiped after each
-  std::vector<Release> delivering_;          // reused
-  std::vector<std::uint32_t> answered_;      // HTTP/2: slots whose replies become frames together; reused
-  std::atomic<std::uint64_t> requests_ = 0;  // written by the loop's thread alone
-  std::atomic<std::uint64_t> http2_requests_ = 0;  // the same
+  std::array<char, 32 * 1024> buffer_{};  // all reads land here, wiped after each
+  std::vector<Release> delivering_;       // reused
+  std::vector<std::uint32_t> answered_;   // HTTP/2: slots whose replies become frames together; reused
   std::atomic<std::size_t> live_count_ = 0;
   std::atomic<std::thread::id> thread_;
   std::atomic<bool> drain_asked_ = false;

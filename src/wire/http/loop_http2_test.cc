@@ -51,6 +51,7 @@ class LoopHttp2 : public testing::Test {
     listeners_.push_back(std::move(*l));
     Loop::Settings settings;
     settings.drain = drain;
+    settings.meters = &meters_;
     settings.batch = [this](Loop& loop, std::vector<Arrival> batch) {
       std::vector<Release> out;
       const std::lock_guard guard(mutex_);
@@ -113,6 +114,7 @@ class LoopHttp2 : public testing::Test {
   const Folder folder_;
   const crypto::SelfSigned cert_ = certificate();
   MovedClock clock_;
+  Meters meters_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unique_ptr<Loop> loop_;
   std::jthread thread_;
@@ -132,14 +134,14 @@ TEST_F(LoopHttp2, IsChosenByAlpn) {
   ASSERT_TRUE(c.answered(1));
   EXPECT_EQ(c.h2.answers[1].status, 200);
   EXPECT_EQ(c.h2.answers[1].body, "/a");
-  EXPECT_EQ(loop_->http2_requests(), 1U);
+  EXPECT_EQ(meters_.http2.value(), 1U);
 
   TlsClient old(port(), cert_.certificate_pem);
   EXPECT_EQ(old.protocol(), "http/1.1");
   ASSERT_TRUE(old.send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n"));
   EXPECT_THAT(old.reply_text(), StartsWith("HTTP/1.1 200 OK"));
-  EXPECT_EQ(loop_->http2_requests(), 1U);
-  EXPECT_EQ(loop_->requests(), 2U);
+  EXPECT_EQ(meters_.http2.value(), 1U);
+  EXPECT_EQ(meters_.handshakes.value(), 2U);
 }
 
 TEST_F(LoopHttp2, IsNotSpokenWhereItIsSwitchedOff) {

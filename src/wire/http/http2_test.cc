@@ -279,7 +279,7 @@ TEST_F(Http2Test, RefusesRequestsThatTwoReadersCouldReadDifferently) {
   feed(raw::hello() + raw::request(1, with({{"host", "x"}, {"te", "trailers"}})));
   auto good = server_->next();
   ASSERT_NE(good, nullptr);
-  EXPECT_EQ(good->all_headers("host").size(), 1U);
+  EXPECT_EQ(good->field_count(), 2U);  // one host, and te
   HeaderLines host = without(":authority");
   host.emplace_back("host", "y");
   begin();

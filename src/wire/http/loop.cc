@@ -235,9 +235,9 @@ void Loop::take(std::uint32_t s) {
   Session& session = slots_[s].connection->session;
   auto r = session.next();
   if (!r) return;
-  r->certificate = slots_[s].connection->certificate;
   slots_[s].connection->handed_over = false;
   for (; r; r = session.multiplexed() ? session.next() : nullptr) {
+    r->certificate = slots_[s].connection->certificate;
     const std::uint32_t stream = r->stream;
     arrivals_.push_back({{s, slots_[s].generation, stream}, std::move(r)});
   }

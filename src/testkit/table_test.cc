@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <set>
 
+#include "engine/openapi.h"
 #include "testkit/test_server.h"
 
 namespace strongroom::testkit {
@@ -68,6 +70,13 @@ std::vector<Case> cases(const TestServer& server) {
   return out;
 }
 
+// Every place that a request can be sent to, once.
+std::map<std::string, std::string> places(const TestServer& server) {
+  std::map<std::string, std::string> out;  // target: mount
+  for (const auto& c : cases(server)) out.emplace(c.target, c.mount);
+  return out;
+}
+
 void each_field(const schema::Codec& codec, int depth, const std::function<void(const Field&)>& visit) {
   if (depth > 6) return;
   if (codec.item != nullptr) each_field(*codec.item, depth + 1, visit);
@@ -92,6 +101,19 @@ Ask asking(const Case& c, const std::string& name, const std::string& value, con
   return a;
 }
 
+TEST(Table, NamesEveryMountOfTheServer) {
+  const auto server = TestServer::ready();
+  const auto snapshot = *server->store().snapshot();
+  store::Txn txn(*snapshot, server->barrier());
+  const auto router = server->core().router(txn);
+  ASSERT_TRUE(router);
+  std::set<std::string> mounted;
+  for (const auto& [path, m] : (*router)->all()) mounted.insert(path);
+  std::set<std::string> listed;
+  for (const auto& t : server->tables()) listed.insert(t.mount);
+  EXPECT_EQ(mounted, listed) << "TestServer::tables() must name every engine";
+}
+
 TEST(Table, EveryRouteHasASummaryAndEveryFieldHelpAndASnakeCaseName) {
   const auto server = TestServer::ready();
   std::size_t routes = 0;
@@ -104,6 +126,7 @@ TEST(Table, EveryRouteHasASummaryAndEveryFieldHelpAndASnakeCaseName) {
       each_field(*codec, 0, [&](const Field& f) {
         ++fields;
         EXPECT_FALSE(f.help.empty()) << c.label() << " " << f.name;
+        EXPECT_TRUE(f.help.ends_with('.')) << c.label() << " " << f.name << ": " << f.help;
         EXPECT_EQ(f.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), f.name.npos)
             << c.label() << " " << f.name;
         EXPECT_FALSE(f.name.empty() || (f.name[0] >= '0' && f.name[0] <= '9')) << c.label() << " " << f.name;
@@ -118,6 +141,165 @@ TEST(Table, EveryRouteHasASummaryAndEveryFieldHelpAndASnakeCaseName) {
   RecordProperty("routes", static_cast<int>(routes));
   RecordProperty("fields", static_cast<int>(fields));
   EXPECT_GT(routes, 60u);
+}
+
+TEST(Table, EveryPathHasHelpForEveryToken) {
+  const auto server = TestServer::ready();
+  server->policy("nothing", "");
+  const auto token = server->token_with(R"(["nothing"])", R"("no_default_policy":true)");
+  for (const auto& c : cases(*server)) {
+    const auto a = server->call("GET", c.target + "?help=1", "", token);
+    EXPECT_EQ(a.status, 200) << c.label() << " " << a.body;
+    // The mount itself tells what it is for and which paths it has.
+    if (c.target == c.mount) {
+      EXPECT_TRUE(a.text("help").starts_with("## DESCRIPTION\n\n")) << c.label();
+      EXPECT_FALSE(a.text("help").starts_with("## DESCRIPTION\n\n\n")) << c.label() << ": about() is empty";
+    } else if (!c.has(engine::unlisted)) {
+      EXPECT_NE(a.text("help").find(method(c.route->verb)), std::string::npos) << c.label() << a.text("help");
+      EXPECT_FALSE(a.text("openapi/paths").empty()) << c.label();
+    }
+  }
+}
+
+TEST(Table, EveryMountTellsWhatItIsFor) {
+  const auto server = TestServer::ready();
+  for (const auto& table : server->tables()) {
+    const auto help = server->root("GET", table.mount + "?help=1").text("help");
+    EXPECT_TRUE(help.starts_with("## DESCRIPTION\n\n")) << table.mount << help;
+    EXPECT_FALSE(help.starts_with("## DESCRIPTION\n\n\n")) << table.mount << ": about() is empty";
+  }
+}
+
+TEST(Table, EveryRouteIsInTheOpenApiDocumentAndEveryFieldOfItIsDescribed) {
+  const auto server = TestServer::ready();
+  const auto a = server->root("GET", "sys/internal/specs/openapi");
+  const auto doc = json::Doc::parse(a.body);
+  ASSERT_TRUE(doc) << a.body.substr(0, 200);
+  const auto paths = *doc->root().find("paths");
+  for (const auto& c : cases(*server)) {
+    if (c.has(engine::unlisted)) continue;
+    const auto path = "/" + c.mount + engine::openapi_path(c.route->pattern);
+    const auto item = paths.find(path);
+    ASSERT_TRUE(item) << c.label() << " " << path;
+    static constexpr std::string_view methods[] = {"get", "get", "post", "patch", "delete", "get"};
+    EXPECT_TRUE(item->find(methods[static_cast<std::size_t>(c.route->verb)])) << c.label() << " " << path;
+  }
+  std::set<std::string> ids;
+  const std::function<void(const json::Node&, const std::string&)> look = [&](const json::Node& n,
+                                                                              const std::string& at) {
+    if (n.is_array())
+      for (const json::Node e : n) look(e, at + "[]");
+    if (!n.is_object()) return;
+    if (const auto id = n.find("operationId")) {
+      EXPECT_TRUE(ids.insert(std::string(id->text())).second) << id->text() << " twice";
+    }
+    for (const json::Node e : n) {
+      const auto inside = at + "/" + std::string(e.key());
+      if (at.ends_with("/properties")) {
+        EXPECT_TRUE(e.find("type") && e.find("description")) << inside;
+      }
+      look(e, inside);
+    }
+  };
+  look(doc->root(), "");
+  EXPECT_GT(ids.size(), 50u);
+}
+
+TEST(Table, AVerbThatIsNotServedIs405) {
+  const auto server = TestServer::ready();
+  std::size_t tried = 0;
+  for (const auto& [target, mount] : places(*server)) {
+    std::set<Verb> served;
+    const auto inside = std::string_view(target).substr(mount.size());
+    for (const auto& table : server->tables())
+      if (table.mount == mount)
+        for (const auto& r : table.routes)
+          // A listing's path ends in a slash on the way to the route.
+          if (engine::serves(
+                  r, r.verb == Verb::list || r.verb == Verb::scan ? std::string(inside) + "/" : inside))
+            served.insert(r.verb);
+    for (const auto verb : {Verb::read, Verb::list, Verb::write, Verb::patch, Verb::erase, Verb::scan}) {
+      if (served.contains(verb)) continue;
+      ++tried;
+      const auto a = server->root(method(verb), target, takes_body(verb) ? "{}" : "");
+      // A listing below a path that only other verbs know is a path that nobody knows.
+      const bool list = verb == Verb::list || verb == Verb::scan;
+      EXPECT_TRUE(a.status == 405 || (list && a.status == 404))
+          << method(verb) << " " << target << " " << a.status;
+    }
+    for (const auto* odd : {"TRACE", "CONNECT", "FOO", "HEAD"})
+      if (target != "sys/health") {
+        EXPECT_EQ(server->root(odd, target).status, 405) << odd << " " << target;
+      }
+  }
+  RecordProperty("requests", static_cast<int>(tried));
+  EXPECT_GT(tried, 100u);
+}
+
+std::string all_but(std::set<std::string_view> without) {
+  std::string out;
+  for (const std::string_view c : {"create", "read", "update", "patch", "delete", "list", "scan", "sudo"})
+    if (!without.contains(c)) out += (out.empty() ? "\"" : ",\"") + std::string(c) + "\"";
+  return out;
+}
+std::set<std::string_view> needed(Verb v) {
+  switch (v) {
+    case Verb::read:
+      return {"read"};
+    case Verb::list:
+      return {"list"};
+    case Verb::scan:
+      return {"scan"};
+    case Verb::write:
+      return {"create", "update"};
+    case Verb::patch:
+      return {"patch"};
+    case Verb::erase:
+      return {"delete"};
+  }
+  return {};
+}
+
+// P3: every guarded route under every role. Nobody gets by with less than what the route asks for, and with
+// exactly that everybody does.
+TEST(Table, P3_EveryRouteAsksForItsCapabilityAndNothingElse) {
+  const auto server = TestServer::ready();
+  // What answers 403 to one who is permitted, for reasons of its own.
+  const auto own_refusal = [](const Case& c) {
+    return c.target.starts_with("sys/wrapping/") || c.target.starts_with("sys/internal/ui/mounts");
+  };
+  std::size_t cells = 0;
+  for (const auto& c : cases(*server)) {
+    if (c.has(engine::open)) continue;
+    const auto verb = c.route->verb;
+    const auto path =
+        c.target + ((verb == Verb::list || verb == Verb::scan) && !c.target.ends_with('/') ? "/" : "");
+    const auto as = [&](const std::string& rules) {
+      ++cells;
+      server->policy("role", rules);
+      const auto token = server->token_with(R"(["role"])", R"("no_default_policy":true)");
+      const auto a = server->call(method(verb), c.target, takes_body(verb) ? "{}" : "", token);
+      while (server->core().sealed()) server->unseal();
+      return a;
+    };
+    const auto rule = [](const std::string& where, const std::string& capabilities) {
+      return "path \"" + where + "\" { capabilities = [" + capabilities + "] }\n";
+    };
+    EXPECT_EQ(as(rule("*", all_but({})) + rule(path, "\"deny\"")).status, 403) << c.label() << " deny";
+    EXPECT_EQ(as(rule(path, all_but(needed(verb)))).status, 403) << c.label() << " every other capability";
+    EXPECT_EQ(as(rule(path + "x", all_but({}))).status, 403) << c.label() << " another path";
+    if (c.has(engine::sudo)) {
+      EXPECT_EQ(as(rule(path, all_but({"sudo"}))).status, 403) << c.label() << " without sudo";
+    }
+    std::string exact = c.has(engine::sudo) ? "\"sudo\"" : "";
+    for (const auto n : needed(verb)) exact += (exact.empty() ? "\"" : ",\"") + std::string(n) + "\"";
+    const auto a = as(rule(path, exact));
+    if (!own_refusal(c)) {
+      EXPECT_NE(a.status, 403) << c.label() << " with exactly what it needs " << a.body;
+    }
+    EXPECT_NE(a.status, 500) << c.label() << " " << a.body;
+  }
+  RecordProperty("cells", static_cast<int>(cells));
 }
 
 // A31: whatever answers without a token is written down here, and nothing else does.
@@ -213,6 +395,20 @@ std::vector<std::string> wrong_values(Kind kind) {
   return {};
 }
 
+// Wrong values of a field, and of every field inside it.
+void each_wrong(const schema::Codec& codec, int depth, const std::function<void(const std::string&)>& visit) {
+  for (const auto& value : wrong_values(codec.kind)) visit(value);
+  if (depth > 4) return;
+  if (codec.kind == Kind::record)
+    for (const Field& f : codec.fields())
+      each_wrong(*f.codec, depth + 1,
+                 [&](const std::string& value) { visit("{\"" + std::string(f.name) + "\":" + value + "}"); });
+  if (codec.kind == Kind::map)
+    each_wrong(*codec.item, depth + 1, [&](const std::string& value) { visit("{\"k\":" + value + "}"); });
+  if (codec.kind == Kind::list && codec.item->kind == Kind::record)
+    each_wrong(*codec.item, depth + 1, [&](const std::string& value) { visit("[" + value + "]"); });
+}
+
 TEST(Table, AWrongTypeIsTheCallersMistakeInEveryField) {
   const auto server = TestServer::ready();
   std::size_t tried = 0;
@@ -220,12 +416,12 @@ TEST(Table, AWrongTypeIsTheCallersMistakeInEveryField) {
     if (!takes_body(c.route->verb)) continue;
     for (const Field& f : c.route->in->fields()) {
       if ((f.flags & schema::in_path) != 0) continue;
-      for (const auto& value : wrong_values(f.codec->kind)) {
+      each_wrong(*f.codec, 0, [&](const std::string& value) {
         ++tried;
         const auto a = server->send(asking(c, std::string(f.name), value, server->root_token()));
         EXPECT_EQ(a.status, 400) << c.label() << " " << f.name << "=" << value << " " << a.body;
         EXPECT_FALSE(a.error().empty()) << c.label() << " " << f.name << "=" << value;
-      }
+      });
     }
   }
   RecordProperty("requests", static_cast<int>(tried));

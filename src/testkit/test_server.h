@@ -128,10 +128,11 @@ class TestServer {
   audit::Log& log() noexcept { return *process_->audit; }
   TestDevices& devices() noexcept { return *process_->devices; }
   store::Store& store() noexcept { return *process_->store; }
+  barrier::Barrier& barrier() noexcept { return *process_->barrier; }
   std::vector<audit::StoredRecord> records();  // all of the audit log, durable and in order; unsealed only
   const std::string& root_token() const noexcept { return root_token_; }
   const std::vector<std::string>& shares() const noexcept { return shares_; }
-  // Every route of sys, token and both versions of KV, with the path it is mounted at.
+  // Every route of every engine, with the path it is mounted at.
   struct Table {
     std::string mount;
     std::span<const engine::Route> routes;

@@ -12,6 +12,11 @@ class Cubbyhole final : public engine::Engine {
   explicit Cubbyhole(const identity::Cubbyholes& cubbyholes, const identity::Tokens& tokens)
       : cubbyholes_(cubbyholes), tokens_(tokens) {}
   std::string_view type() const noexcept override { return "cubbyhole"; }
+  std::string_view about() const noexcept override {
+    return "A private place of each token: nobody else can read it, not even root, and it goes when the "
+           "token "
+           "goes. Built in; cannot be disabled.";
+  }
   std::span<const engine::Route> routes(const engine::MountView&) const override;
 
   struct At;

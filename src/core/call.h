@@ -27,6 +27,7 @@ struct Call {
   schema::Input::Pairs query;      // views into query_text
   std::string namespace_path;      // as the header says
   Nanoseconds wrap_ttl{};          // zero: not asked for
+  bool wrap_as_jwt = false;        // the wrapping token inside a JWT
   bool help = false;               // what is there, not what it holds; verb, body and query mean nothing
   std::array<std::byte, 16> id{};  // request_id
 };

@@ -425,22 +425,7 @@ class Core::Run {
          r_.call.verb == engine::Verb::scan) &&
         out_.reply.aside.frame == engine::Frame::envelope && out_.reply.aside.warnings.empty())
       return fail(Code::not_found, "");
-    // Only an answer that has a body has a place for warnings.
-    if (*gave == engine::Route::Gave::data || out_.reply.aside.auth || !out_.reply.aside.warnings.empty()) {
-      if (const auto unknown = schema::unknown_names(route.in->fields(), input_); !unknown.empty())
-        out_.reply.aside.warnings.push_back(
-            fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
-    }
-    if (*gave == engine::Route::Gave::data || !out_.reply.aside.warnings.empty()) {
-      std::vector<std::string_view> replaced;
-      for (const auto& [name, value] : input_.path)
-        if (input_.body.is_object() && input_.body.find(name)) replaced.push_back(name);
-      if (!replaced.empty() && !takes_whole_body(route))
-        out_.reply.aside.warnings.push_back(
-            fmt::format("Endpoint replaced the value of these parameters with the values captured from the "
-                        "endpoint's path: [{}]",
-                        fmt::join(replaced, " ")));
-    }
+    warn_of_parameters(route, *gave);
     if (out_.reply.aside.frame == engine::Frame::missing) log_as_raw_body();
     SR_TRY(wrap_reply());
     auto& record = *out_.record;
@@ -449,6 +434,24 @@ class Core::Run {
     if (out_.reply.aside.auth && audit_key_) record.issued = issued(*out_.reply.aside.auth);
     if (out_.reply.aside.wrap && audit_key_) record.wrapped = wrapped(*out_.reply.aside.wrap);
     return {};
+  }
+  // What was sent and had no effect. Only an answer that has a body has a place for warnings.
+  void warn_of_parameters(const engine::Route& route, engine::Route::Gave gave) {
+    auto& aside = out_.reply.aside;
+    const bool has_body = gave == engine::Route::Gave::data || aside.auth || !aside.warnings.empty();
+    if (!has_body || aside.frame == engine::Frame::missing) return;
+    if (const auto unknown = schema::unknown_names(route.in->fields(), input_); !unknown.empty())
+      aside.warnings.push_back(
+          fmt::format("Endpoint ignored these unrecognized parameters: [{}]", fmt::join(unknown, " ")));
+    if (!input_.body.is_object() || takes_whole_body(route)) return;
+    std::vector<std::string_view> replaced;
+    for (const auto& [name, value] : input_.path)
+      if (input_.body.find(name)) replaced.push_back(name);
+    if (!replaced.empty())
+      aside.warnings.push_back(
+          fmt::format("Endpoint replaced the value of these parameters with the values captured from the "
+                      "endpoint's path: [{}]",
+                      fmt::join(replaced, " ")));
   }
   static bool takes_whole_body(const engine::Route& route) {
     return std::ranges::any_of(route.in->fields(),
@@ -469,10 +472,10 @@ class Core::Run {
     kept.creation_ttl = std::chrono::ceil<Seconds>(r_.call.wrap_ttl);
     kept.envelope = r_.envelope(r_, reply);
     SR_LET(auto wrapped,
-           core_.wrapping_.wrap(txn_, std::move(kept),
-                                caller_.known() ? std::string(caller_.display_name) : std::string(),
-                                core_.server_time()));
-    if (aside.auth) wrapped.wrapped_accessor = aside.auth->accessor;
+           core_.wrapping_.wrap(
+               txn_, std::move(kept), caller_.known() ? std::string(caller_.display_name) : std::string(),
+               core_.server_time(), r_.call.wrap_as_jwt ? Wrapping::Form::jwt : Wrapping::Form::plain,
+               aside.auth ? aside.auth->accessor : std::string()));
     aside = {};
     aside.wrap = std::move(wrapped);
     reply.data.clear();

@@ -1,35 +1,128 @@
 #include "core/wrapping.h"
 
+#include "core/texts.h"
+#include "crypto/es512.h"
+
 namespace strongroom::core {
 namespace {
 constexpr const char* kPolicy = "response-wrapping";
+constexpr std::string_view kHead = R"({"alg":"ES512","typ":"JWT"})";
+
+// RFC 7515 section 2: base64url without padding.
+std::string base64url(View bytes) {
+  auto text = to_base64(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
+  return text;
+}
+std::optional<Bytes> from_base64url(std::string_view text) {
+  std::string plain(text);
+  for (char& c : plain) {
+    if (c == '+' || c == '/' || c == '=') return std::nullopt;
+    c = c == '-' ? '+' : c == '_' ? '/' : c;
+  }
+  auto bytes = from_base64(plain);
+  wipe(plain);
+  return bytes;
+}
 std::unexpected<Error> invalid() {
   return fail(Code::invalid_argument, "wrapping token is not valid or does not exist");
 }
 }  // namespace
 
-Result<Wrapping::Found> Wrapping::find(store::Txn& txn, std::string_view token, WallTime now) const {
+Result<std::shared_ptr<const identity::TokenRecord>> Wrapping::record_of(store::Txn& txn,
+                                                                         std::string_view token,
+                                                                         WallTime now) const {
   if (token.empty()) return invalid();
-  SR_LET(const auto record, tokens_.find(txn, token, now));
+  Secret inner;
+  if (token.starts_with("eyJ")) {
+    SR_LET(inner, out_of_jwt(txn, token));
+    token = inner.reveal_text(Reveal::to_cipher);
+  }
+  SR_LET(auto record, tokens_.find(txn, token, now));
   if (!record || record->policies.size() != 1 || record->policies.front() != kPolicy) return invalid();
+  return record;
+}
+
+Result<Wrapping::Found> Wrapping::find(store::Txn& txn, std::string_view token, WallTime now) const {
+  SR_LET(const auto record, record_of(txn, token, now));
   SR_LET(auto reply, cubbyholes_.reply(txn, record->number));
   if (!reply) return invalid();
   return Found{*std::move(reply), record->display_name};
 }
 
 Result<Wrapping::Found> Wrapping::redeem(store::Txn& txn, std::string_view token, WallTime now) const {
-  SR_LET(auto found, find(txn, token, now));
-  SR_LET(const auto record, tokens_.find(txn, token, now));
-  if (!record) return invalid();
+  SR_LET(const auto record, record_of(txn, token, now));
+  SR_LET(auto reply, cubbyholes_.reply(txn, record->number));
+  if (!reply) return invalid();
   SR_TRY(cubbyholes_.erase_all(txn, record->number));
   auto emptied = *record;
   emptied.has_cubbyhole = false;
   SR_TRY(tokens_.revoke(txn, emptied));
-  return found;
+  return Found{*std::move(reply), record->display_name};
+}
+
+Result<Secret> Wrapping::signing_key(store::Txn& txn) const {
+  const auto at = setting("wrapping-jwt-key");
+  SR_LET(const auto stored, txn.get(at));
+  if (stored) return Secret::copy_of(view(*stored));
+  auto made = crypto::new_es512_key();
+  txn.put(at, SecretText(made.reveal_text(Reveal::to_cipher)));
+  return made;
+}
+
+Result<Secret> Wrapping::in_jwt(store::Txn& txn, const engine::Wrapped& w, WallTime now) const {
+  SR_LET(const auto key, signing_key(txn));
+  const auto seconds = std::chrono::floor<Seconds>(now).time_since_epoch().count();
+  SecretText claims;
+  json::Writer j(claims);
+  j.begin_object();
+  j.key("accessor");
+  j.string(w.wrapped_accessor);
+  j.key("exp");
+  j.integer(seconds + w.ttl.count());
+  j.key("iat");
+  j.integer(seconds);
+  j.key("jti");
+  j.string(w.token.reveal_text(Reveal::to_caller));
+  j.key("nbf");
+  j.integer(seconds - 5);
+  j.key("type");
+  j.string("wrapping");
+  j.end_object();
+  auto text = base64url(as_view(kHead)) + '.' + base64url(as_view(view(claims)));
+  auto signature = crypto::es512_sign(key, as_view(std::string_view(text)));
+  if (signature) text += '.' + base64url(*signature);
+  auto out = Secret::copy_of(std::string_view(text));
+  wipe(text);
+  if (!signature) return std::unexpected(std::move(signature).error());
+  return out;
+}
+
+Result<Secret> Wrapping::out_of_jwt(store::Txn& txn, std::string_view token) const {
+  constexpr std::size_t kLongest = 4096;
+  const auto second = token.rfind('.');
+  const auto first = token.find('.');
+  if (token.size() > kLongest || first == token.npos || first == second) return invalid();
+  // A key that was never made has signed nothing.
+  SR_LET(const auto stored, txn.get(setting("wrapping-jwt-key")));
+  const auto signature = from_base64url(token.substr(second + 1));
+  if (!stored || !signature) return invalid();
+  const auto key = Secret::copy_of(view(*stored));
+  if (!crypto::es512_verify(key, as_view(token.substr(0, second)), *signature)) return invalid();
+  auto claims = from_base64url(token.substr(first + 1, second - first - 1));
+  if (!claims) return invalid();
+  const auto doc = json::Doc::parse(as_text(*claims));
+  const auto jti = doc ? doc->root().find("jti") : std::nullopt;
+  Secret out;
+  if (jti) SR_TRY(schema::Type<Secret>::load(*jti, out));
+  explicit_bzero(claims->data(), claims->size());
+  return out;
 }
 
 Result<engine::Wrapped> Wrapping::wrap(store::Txn& txn, identity::WrappedReply reply,
-                                       const std::string& display_name, WallTime now) const {
+                                       const std::string& display_name, WallTime now, Form form,
+                                       const std::string& wrapped_accessor) const {
   identity::NewToken want(identity::Lifetime::of(reply.creation_ttl));
   want.policies = {kPolicy};
   want.display_name = display_name;
@@ -47,6 +140,10 @@ Result<engine::Wrapped> Wrapping::wrap(store::Txn& txn, identity::WrappedReply r
   w.ttl = reply.creation_ttl;
   w.creation_time = now;
   w.creation_path = std::move(reply.creation_path);
+  w.wrapped_accessor = wrapped_accessor;
+  if (form == Form::jwt) {
+    SR_LET(w.token, in_jwt(txn, w, now));
+  }
   return w;
 }
 

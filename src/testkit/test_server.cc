@@ -208,6 +208,7 @@ void TestServer::submit(Ask ask, Heard heard) {
   in.authorization = ask.authorization;
   in.name_space = ask.name_space;
   in.wrap_ttl = ask.wrap_ttl;
+  in.wrap_format = ask.wrap_format;
   in.content_type = ask.content_type.empty() && ask.method == "PATCH" ? "application/merge-patch+json"
                                                                       : std::string_view(ask.content_type);
   in.body = SecretText(ask.body);

@@ -33,6 +33,7 @@ struct Ask {
   std::string authorization;
   std::string name_space;
   std::string wrap_ttl;
+  std::string wrap_format;
   std::string content_type;
   core::Request::Gate gate = core::Request::Gate::guarded;   // as if the listener had opened the path
   std::vector<std::pair<std::string, std::string>> headers;  // others, for whoever looks at them

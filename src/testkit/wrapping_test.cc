@@ -160,6 +160,30 @@ TEST(Wrapping, NothingOfItIsLeftWhenItsTokenIsGone) {
   EXPECT_EQ(keys(), 0u);
 }
 
+TEST(Wrapping, AJwtHoldsTheTokenAndOnlyOursCount) {
+  const auto server = TestServer::ready();
+  Ask ask;
+  ask.method = "POST";
+  ask.target = "sys/wrapping/wrap";
+  ask.body = R"({"a":"b"})";
+  ask.wrap_ttl = "60";
+  ask.wrap_format = "jwt";
+  ask.token = server->root_token();
+  const auto jwt = server->send(ask).text("wrap_info/token");
+  ASSERT_EQ(std::ranges::count(jwt, '.'), 2);
+  EXPECT_EQ(server->root("POST", "sys/wrapping/lookup", R"({"token":")" + jwt + R"("})").status, 200);
+  // Not the last letters: some of their bits do not count.
+  for (std::size_t at = 0; at + 4 < jwt.size(); at += 7) {
+    auto forged = jwt;
+    forged[at] = forged[at] == 'A' ? 'B' : 'A';
+    EXPECT_EQ(unwrap(*server, forged).status, 400) << at;
+  }
+  for (const auto* bad : {"eyJ", "eyJ.", "eyJ..", "eyJ.e30.", "eyJhbGciOiJub25lIn0.e30.AAAA"})
+    EXPECT_EQ(unwrap(*server, bad).status, 400) << bad;
+  EXPECT_EQ(unwrap(*server, jwt).text("data/a"), "b");
+  EXPECT_EQ(unwrap(*server, jwt).status, 400);
+}
+
 TEST(Cubbyhole, BelongsToItsTokenAlone) {
   const auto server = TestServer::ready();
   const auto a = server->token_with(R"(["default"])");

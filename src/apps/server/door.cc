@@ -108,6 +108,7 @@ void Door::take(wire::http::Loop& loop, std::vector<wire::http::Arrival> arrival
     in.authorization = http.header("Authorization");
     in.name_space = http.header("X-Vault-Namespace");
     in.wrap_ttl = http.header("X-Vault-Wrap-TTL");
+    in.wrap_format = http.header("X-Vault-Wrap-Format");
     in.content_type = http.header("Content-Type");
     in.body = std::move(http.body);
     auto decoded = wire::vault::decode(std::move(in), random_);

@@ -178,6 +178,7 @@ std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random
       return refusal(400, "X-Vault-Wrap-TTL: must be a duration such as 60 or \"5m\"");
     // Counted in whole seconds everywhere; a fraction is a second.
     call.wrap_ttl = std::chrono::ceil<Seconds>(*ttl);
+    call.wrap_as_jwt = in.wrap_format == "jwt";
   }
   request->envelope = &envelope;
   call.namespace_path = in.name_space;

@@ -23,6 +23,7 @@ struct Inbound {
   std::string_view authorization;  // Authorization
   std::string_view name_space;     // X-Vault-Namespace
   std::string_view wrap_ttl;       // X-Vault-Wrap-TTL
+  std::string_view wrap_format;    // X-Vault-Wrap-Format
   std::string_view content_type;
   SecretText body;
   json::Limits json;  // of the listener

@@ -36,6 +36,10 @@ max_lease_ttl     = "768h"
 # }
 
 # Beside it, Vault's format for tools that read it.
+# Others can be enabled with sys/audit when these are set; docs/operations.md says why they are closed.
+# unsafe_allow_api_audit_creation = true
+# audit_device_directory = "/var/log/strongroom/devices"
+#
 # audit "file" "file" {
 #   options {
 #     file_path = "/var/log/strongroom/audit.log"

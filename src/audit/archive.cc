@@ -69,7 +69,15 @@ Status thin(Disk& disk, std::uint64_t segment, Header header) {
 
 }  // namespace
 
-Result<Archived> archive(const fs::path& directory, const Retention& retention) {
+Result<Archivist> Archivist::of(std::string_view verifier_key, const Secret& signing_key) {
+  SR_LET(auto verifier, VerifierKey::parse(verifier_key));
+  Archivist a{std::move(verifier), crypto::Ed25519Key(signing_key)};
+  if (a.key.public_key() != a.verifier.key)
+    return fail(Code::failed_precondition, "audit log: the signing key is not the log's");
+  return a;
+}
+
+Result<Archived> archive(const fs::path& directory, const Retention& retention, const Archivist& by) {
   SR_LET(const auto disk, RealDisk::existing(directory));
   SR_LET(const std::vector<std::string> names, disk->names());
   std::set<std::uint64_t> logs, checkpoints;
@@ -103,6 +111,8 @@ Result<Archived> archive(const fs::path& directory, const Retention& retention) 
     std::error_code error;
     const auto size = fs::file_size(body, error);
     if (!retention.destination.empty()) SR_TRY(copy_durable(body, retention.destination));
+    // First the marker: a stop in between leaves one that says too much about a body that is still there.
+    SR_TRY(replace_file(*disk, std::string(kArchivedName), sign_archived(by.verifier, by.key, next.first)));
     SR_TRY(disk->remove(segment_name(segment, FileKind::log)));
     SR_TRY(disk->sync_names());
     SR_TRY(thin(*disk, segment, header));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "audit/checkpoint.h"
 #include "base/env.h"
 #include "base/error.h"
 
@@ -25,7 +26,14 @@ struct Archived {
   std::uint64_t first_kept = 0;  // sequence of the first record whose body is still here
 };
 
+// Signs the marker that tells an archived body from one that somebody took away.
+struct Archivist {
+  VerifierKey verifier;
+  crypto::Ed25519Key key;
+  static Result<Archivist> of(std::string_view verifier_key, const Secret& signing_key);
+};
+
 // Code::corrupt when a body does not fit its hashes: verify first. What was moved before stays moved.
-Result<Archived> archive(const std::filesystem::path& directory, const Retention&);
+Result<Archived> archive(const std::filesystem::path& directory, const Retention&, const Archivist&);
 
 }  // namespace strongroom::audit

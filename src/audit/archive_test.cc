@@ -24,6 +24,7 @@ class Archive : public testing::Test {
     EXPECT_TRUE(log) << log.error().message;
     return *std::move(log);
   }
+  Archivist by() const { return *Archivist::of(log_->verifier_key(), *keys_.signing_key()); }
   test::World world_;
   test::Folder folder_;
   test::FixedKeys keys_;
@@ -32,7 +33,7 @@ class Archive : public testing::Test {
 };
 
 TEST_F(Archive, MovesBodiesAndStillVerifies) {
-  const auto done = archive(directory_, {.before = 20, .older_than = {}, .destination = destination_});
+  const auto done = archive(directory_, {.before = 20, .older_than = {}, .destination = destination_}, by());
   ASSERT_TRUE(done) << done.error().message;
   ASSERT_GE(done->segments.size(), 3u);
   EXPECT_LE(done->first_kept, 20u);
@@ -59,7 +60,7 @@ TEST_F(Archive, MovesBodiesAndStillVerifies) {
 }
 
 TEST_F(Archive, FindsAChangedHashOfAnArchivedRecord) {
-  const auto done = archive(directory_, {.before = 20, .older_than = {}, .destination = {}});
+  const auto done = archive(directory_, {.before = 20, .older_than = {}, .destination = {}}, by());
   ASSERT_TRUE(done);
   const auto disk = RealDisk::existing(directory_);
   const auto file = (*disk)->open(segment_name(2, FileKind::leaves), Disk::Mode::existing);
@@ -69,20 +70,59 @@ TEST_F(Archive, FindsAChangedHashOfAnArchivedRecord) {
   EXPECT_FALSE(report->sound());
 }
 
+TEST_F(Archive, FindsABodyThatSomebodyTookAwayThoughItsHashesAreThere) {
+  const auto done = archive(directory_, {.before = 20, .older_than = {}, .destination = {}}, by());
+  ASSERT_TRUE(done);
+  const auto next = done->segments.back() + 2;  // one that is not the newest
+  ASSERT_TRUE(verify(directory_, log_->verifier_key())->sound());
+  std::filesystem::remove(directory_ / segment_name(next, FileKind::log));
+  auto report = verify(directory_, log_->verifier_key());
+  ASSERT_TRUE(report);
+  ASSERT_EQ(report->findings.size(), 1u);
+  EXPECT_EQ(report->findings[0].kind, Finding::Kind::removed);
+  EXPECT_EQ(report->findings[0].segment, next);
+  // Nor does a marker help that the server did not sign.
+  const auto disk = RealDisk::existing(directory_);
+  const test::FixedKeys others('x');
+  const crypto::Ed25519Key key(*others.signing_key());
+  auto forged = by().verifier;
+  forged.key = key.public_key();
+  ASSERT_TRUE(replace_file(**disk, std::string(kArchivedName), sign_archived(forged, key, 40)));
+  report = verify(directory_, log_->verifier_key());
+  ASSERT_TRUE(report);
+  EXPECT_FALSE(report->sound());
+  EXPECT_GE(report->findings.size(), 3u) << "the marker, and every body that it would have covered";
+}
+
+TEST_F(Archive, AMarkerIsNoCheckpointNorACheckpointAMarker) {
+  const auto a = by();
+  const auto marker = sign_archived(a.verifier, a.key, 7);
+  EXPECT_EQ(*verify_archived(marker, a.verifier), 7u);
+  EXPECT_FALSE(verify_checkpoint(marker, a.verifier));
+  EXPECT_FALSE(verify_archived(log_->newest_checkpoint().text, a.verifier));
+  for (std::size_t i = 0; i < marker.size(); ++i) {
+    auto changed = marker;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    const auto read = verify_archived(changed, a.verifier);
+    EXPECT_FALSE(read && *read != 7u) << i;
+  }
+}
+
 TEST_F(Archive, NeverPassesAnExporterNorWhatIsUnsigned) {
-  const auto done = archive(directory_, {.older_than = {}, .exported = 7, .destination = destination_});
+  const auto done = archive(directory_, {.older_than = {}, .exported = 7, .destination = destination_}, by());
   ASSERT_TRUE(done);
   EXPECT_LE(done->first_kept, 7u);
   log_->seal();
   for (std::uint64_t i = 40; i < 60; ++i) ASSERT_TRUE(test::put(*log_, test::small(i)));
-  const auto all = archive(directory_, {.older_than = {}, .destination = destination_});
+  const auto all = archive(directory_, {.older_than = {}, .destination = destination_}, by());
   ASSERT_TRUE(all) << all.error().message;
   EXPECT_LE(all->first_kept, 40u);
   EXPECT_TRUE(verify(directory_, log_->verifier_key())->sound());
 }
 
 TEST_F(Archive, KeepsWhatIsNotOldEnough) {
-  const auto done = archive(directory_, {.older_than = WallTime(Seconds(1000)), .destination = destination_});
+  const auto done =
+      archive(directory_, {.older_than = WallTime(Seconds(1000)), .destination = destination_}, by());
   ASSERT_TRUE(done);
   EXPECT_TRUE(done->segments.empty());
 }
@@ -91,8 +131,9 @@ TEST_F(Archive, RefusesToMoveADamagedBody) {
   const auto disk = RealDisk::existing(directory_);
   const auto file = (*disk)->open(segment_name(1, FileKind::log), Disk::Mode::existing);
   ASSERT_TRUE((*file)->write(kHeaderSize + kFrameHead + 3, "x"));
-  EXPECT_EQ(archive(directory_, {.before = 20, .older_than = {}, .destination = destination_}).error().code,
-            Code::corrupt);
+  EXPECT_EQ(
+      archive(directory_, {.before = 20, .older_than = {}, .destination = destination_}, by()).error().code,
+      Code::corrupt);
 }
 
 TEST_F(Archive, RecordsAreReadWithoutAServer) {

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::byte kEd25519{1};                     // C2SP signature type
 constexpr std::string_view kRevision = "revision ";  // an extension line of ours
+constexpr std::string_view kArchived = "/archived";  // ends the first line of a marker
 constexpr std::string_view kDash = "\xe2\x80\x94 ";
 
 std::string typed_key(const crypto::Ed25519PublicKey& key) {
@@ -48,6 +49,29 @@ std::optional<Note> split(std::string_view note) {
   const std::size_t blank = note.rfind("\n\n");
   if (blank == std::string_view::npos) return std::nullopt;
   return Note{note.substr(0, blank + 1), note.substr(blank + 2)};
+}
+
+std::string with_signature(std::string note, const VerifierKey& verifier, const crypto::Ed25519Key& key) {
+  const crypto::Ed25519Signature signature = key.sign(as_view(note));
+  std::string blob = verifier.key_hash();
+  blob += as_text(View(signature));
+  note += "\n";
+  note += kDash;
+  note += verifier.origin + " " + to_base64(as_view(blob)) + "\n";
+  return note;
+}
+
+Status check_signature(const Note& note, const VerifierKey& verifier) {
+  std::string_view rest = note.signatures;
+  const std::string wanted = std::string(kDash) + verifier.origin + " ";
+  while (const auto line = take_line(rest)) {
+    if (!line->starts_with(wanted)) continue;
+    const auto blob = from_base64(line->substr(wanted.size()));
+    if (!blob || blob->size() != 68 || as_text(View(*blob).first(4)) != verifier.key_hash()) continue;
+    if (crypto::ed25519_verify(View(verifier.key), as_view(note.text), View(*blob).subspan(4))) return {};
+    return bad("the signature does not verify");
+  }
+  return bad("not signed by this key");
 }
 
 }  // namespace
@@ -92,13 +116,7 @@ std::string sign_checkpoint(const VerifierKey& verifier, const crypto::Ed25519Ke
       verifier.origin + "\n" + std::to_string(frontier.size()) + "\n" + to_base64(View(root)) + "\n";
   note += kRevision;
   note += std::to_string(revision) + "\n";
-  const crypto::Ed25519Signature signature = key.sign(as_view(note));
-  std::string blob = verifier.key_hash();
-  blob += as_text(View(signature));
-  note += "\n";
-  note += kDash;
-  note += verifier.origin + " " + to_base64(as_view(blob)) + "\n";
-  return note;
+  return with_signature(std::move(note), verifier, key);
 }
 
 Result<Claim> parse_checkpoint(std::string_view note) {
@@ -130,18 +148,27 @@ Result<Claim> parse_checkpoint(std::string_view note) {
 Result<Claim> verify_checkpoint(std::string_view note, const VerifierKey& verifier) {
   SR_LET(Claim claim, parse_checkpoint(note));
   if (claim.origin != verifier.origin) return bad("of another log");
+  SR_TRY(check_signature(*split(note), verifier));
+  return claim;
+}
+
+std::string sign_archived(const VerifierKey& verifier, const crypto::Ed25519Key& key,
+                          std::uint64_t first_kept) {
+  return with_signature(verifier.origin + std::string(kArchived) + "\n" + std::to_string(first_kept) + "\n",
+                        verifier, key);
+}
+
+Result<std::uint64_t> verify_archived(std::string_view note, const VerifierKey& verifier) {
   const auto parts = split(note);
-  std::string_view rest = parts->signatures;
-  const std::string wanted = std::string(kDash) + verifier.origin + " ";
-  while (const auto line = take_line(rest)) {
-    if (!line->starts_with(wanted)) continue;
-    const auto blob = from_base64(line->substr(wanted.size()));
-    if (!blob || blob->size() != 68 || as_text(View(*blob).first(4)) != verifier.key_hash()) continue;
-    if (crypto::ed25519_verify(View(verifier.key), as_view(parts->text), View(*blob).subspan(4)))
-      return claim;
-    return bad("the signature does not verify");
-  }
-  return bad("not signed by this key");
+  if (!parts) return bad("no signatures");
+  std::string_view rest = parts->text;
+  const auto origin = take_line(rest);
+  const auto first = take_line(rest);
+  if (!origin || *origin != verifier.origin + std::string(kArchived)) return bad("no marker of this log");
+  const auto sequence = first ? parse_number(*first) : std::nullopt;
+  if (!sequence || !rest.empty()) return bad("no sequence");
+  SR_TRY(check_signature(*parts, verifier));
+  return *sequence;
 }
 
 }  // namespace strongroom::audit

@@ -38,4 +38,8 @@ Result<Claim> parse_checkpoint(std::string_view note);
 // Code::corrupt when it is malformed, of another origin, or not signed by the key.
 Result<Claim> verify_checkpoint(std::string_view note, const VerifierKey&);
 
+// A note that says: the bodies of records below this sequence were archived by the server itself.
+std::string sign_archived(const VerifierKey&, const crypto::Ed25519Key&, std::uint64_t first_kept);
+Result<std::uint64_t> verify_archived(std::string_view note, const VerifierKey&);
+
 }  // namespace strongroom::audit

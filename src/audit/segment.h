@@ -21,6 +21,7 @@ constexpr std::size_t kFrameHead = 8;
 constexpr std::size_t kMostStored = 65'600;  // flags, the largest record, a tag
 constexpr std::string_view kNextName = "next.log";
 constexpr std::string_view kKeyName = "key.pub";
+constexpr std::string_view kArchivedName = "archived";
 
 enum class FileKind : std::uint8_t { log, leaves, checkpoints };
 std::string segment_name(std::uint64_t segment, FileKind);

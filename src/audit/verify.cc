@@ -62,6 +62,7 @@ class Verifier {
     }
     SR_TRY(list());
     SR_TRY(check_key());
+    SR_TRY(read_marker());
     for (std::uint64_t n = 1; n <= last_; ++n) SR_TRY(segment(n));
     finish();
     return std::move(report_);
@@ -93,6 +94,19 @@ class Verifier {
     SR_LET(const auto local, read_small(disk_, kKeyName));
     if (local && *local != key_.text() + "\n")
       find(Kind::key_changed, {}, "key.pub is not the key that was given");
+    return {};
+  }
+
+  // What the server says it archived by itself.
+  Status read_marker() {
+    SR_LET(const auto note, read_small(disk_, kArchivedName));
+    if (!note) return {};
+    const auto first_kept = verify_archived(*note, key_);
+    if (first_kept)
+      archived_ = *first_kept;
+    else
+      find(Kind::checkpoint_changed, {},
+           fmt::format("the marker of what was archived does not verify: {}", first_kept.error().message));
     return {};
   }
 
@@ -183,7 +197,15 @@ class Verifier {
 
   // The records stay unread: their hashes stand for them.
   Status by_hashes(std::uint64_t n, const std::vector<CheckpointEntry>& entries, bool body) {
-    if (!body) report_.archived_records += leaves_.count();
+    if (!body) {
+      report_.archived_records += leaves_.count();
+      if (!lost_ && n != last_ && first_ + leaves_.count() > archived_)
+        find(Kind::removed, {n, {}, first_, leaves_.count() == 0 ? first_ : first_ + leaves_.count() - 1},
+             fmt::format(
+                 "segment {}: the records of sequence {} to {} are missing, and the server did not archive "
+                 "them; their hashes are here",
+                 n, first_, first_ + std::max<std::uint64_t>(leaves_.count(), 1) - 1));
+    }
     std::uint64_t at = 0;
     for (const CheckpointEntry& e : entries) {
       if (e.size() < first_ || e.size() - first_ > leaves_.count()) {
@@ -438,6 +460,7 @@ class Verifier {
   std::uint64_t since_ = 0;
   std::map<std::uint64_t, std::set<FileKind>> files_;
   std::uint64_t last_ = 0;
+  std::uint64_t archived_ = 0;  // bodies below this sequence may be missing
 
   std::uint64_t segment_ = 0;
   std::uint64_t first_ = 0;  // sequence of the segment's first record

@@ -16,7 +16,7 @@ namespace strongroom::audit {
 struct Finding {
   enum class Kind : std::uint8_t {
     changed,             // a record's bytes are not those that were signed
-    removed,             // a record is missing
+    removed,             // a record is missing, or a whole body that was not archived
     unplaced,            // changed somewhere between two checkpoints; the hashes were changed as well
     segment_missing,     // a segment's files are gone
     frame_changed,       // a checksum or a header, around records that are right

@@ -235,8 +235,10 @@ TEST_F(Verify, FindsMissingFiles) {
     f.erase(name);
     const VerifyReport r = check(f);
     const bool last = parsed->segment == frames_.back().segment;
-    if (parsed->kind == FileKind::log && !last) {  // as archived: still checked by its hashes
-      EXPECT_TRUE(r.sound()) << name << told(r);
+    if (parsed->kind == FileKind::log && !last) {  // still checked by its hashes, but nobody archived it
+      ASSERT_EQ(r.findings.size(), 1u) << name << told(r);
+      EXPECT_EQ(r.findings[0].kind, Kind::removed) << name;
+      EXPECT_EQ(r.findings[0].segment, parsed->segment) << name;
       EXPECT_GT(r.archived_records, 0u) << name;
     } else if (parsed->kind == FileKind::checkpoints) {
       EXPECT_TRUE(r.sound()) << told(r);  // later checkpoints cover it all

@@ -65,7 +65,10 @@ struct Core::Flight {
 // ------------------------------------------------------------------ serving
 
 Core::Core(Parts parts, Settings settings)
-    : parts_(parts), settings_(std::move(settings)), wrapping_(tokens_, cubbyholes_, parts.env.random) {}
+    : parts_(parts),
+      settings_(std::move(settings)),
+      wrapping_(tokens_, cubbyholes_, parts.env.random),
+      floods_(settings_.refusals) {}
 Core::~Core() {
   committer_.reset();
   // The log borrows the keys from here until it is sealed.

@@ -19,6 +19,7 @@
 #include "barrier/barrier.h"
 #include "base/env.h"
 #include "core/call.h"
+#include "core/floods.h"
 #include "core/meters.h"
 #include "core/mounts.h"
 #include "core/services.h"
@@ -39,6 +40,7 @@ struct Settings {
   std::string storage_type;
   std::string version;  // of the product, for documents
   store::Committer::Limits commits;
+  Floods::Limits refusals;
 };
 
 class Core final : public store::CommitListener,
@@ -175,6 +177,9 @@ class Core final : public store::CommitListener,
   std::shared_ptr<const Asker> asker(std::shared_ptr<const identity::TokenRecord>,
                                      std::string_view presented);
   void erase_outbox();
+  // Appends what was only counted: refusals at once, health checks once an hour or at `Health::now`.
+  enum class Health : std::uint8_t { hourly, now };
+  void record_counts(Health);
   // Makes the devices those that the store has now. After a commit that changed them on a worker; when that
   // did not work out, with the next tick.
   void apply_audit_devices();
@@ -192,6 +197,8 @@ class Core final : public store::CommitListener,
   const engine::Engine* cubbyhole_engine_ = nullptr;
   Router::Engines kinds_;
   AuditFiles audit_files_;
+  Floods floods_;
+  std::atomic<std::int64_t> health_recorded_{0};  // ns of the clock's ticks
   NoAuditDevices no_audit_devices_;
   AuditDevices* audit_devices_ = &no_audit_devices_;
   const std::string audit_devices_key_ = core::audit_devices_key();

@@ -57,9 +57,30 @@ Status Core::disable(store::Txn& txn, const Mounted& mounted) {
 
 // ------------------------------------------------------------------ housekeeping
 
+void Core::record_counts(Health health) {
+  const auto append = [this](std::string_view what, std::string_view outcome, std::string address,
+                             std::uint64_t count) {
+    audit::Record record;
+    record.what = audit::What::aggregate;
+    record.time = server_time();
+    record.operation = what;
+    record.outcome = outcome;
+    record.remote_address = std::move(address);
+    record.count = count;
+    parts_.log.append(std::move(record), [](Status) {});
+  };
+  for (auto& c : floods_.take_refusals())
+    append("refused", name(Code::unauthenticated), std::move(c.address), c.count);
+  const auto now = parts_.env.clock.ticks().time_since_epoch().count();
+  if (health == Health::hourly && now - health_recorded_ < Nanoseconds(std::chrono::hours(1)).count()) return;
+  health_recorded_ = now;
+  if (const auto count = floods_.take_health(); count != 0) append("health", "ok", {}, count);
+}
+
 void Core::tick() {
   if (sealed()) return;
   apply_audit_devices();
+  record_counts(Health::hourly);
   constexpr std::size_t kBatch = 1000;
   const auto once = [&](auto&& work) {
     auto snapshot = parts_.store.snapshot();

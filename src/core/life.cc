@@ -262,6 +262,7 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   SR_TRY(check_foundations());
   sealed_.store(false, std::memory_order_release);
   apply_audit_devices_soon();
+  health_recorded_ = parts_.env.clock.ticks().time_since_epoch().count();
   if (!crypto::key_pages_locked())
     parts_.env.log.warn("keys are not locked in memory: raise the limit on locked memory (RLIMIT_MEMLOCK)");
   parts_.env.log.info("unsealed", {{"revision", std::to_string(committer_->newest())}});
@@ -315,6 +316,7 @@ Status Core::seal_now() {
     return {};
   }
   sealed_.store(true, std::memory_order_release);
+  record_counts(Health::now);
   bool asked = false;
   {
     // What is in flight ends first, so that its record is written under a key. One of them asked for this.

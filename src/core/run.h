@@ -275,7 +275,10 @@ class Core::Run {
 
   // init, unseal, seal-status, health, leader: answered in every state of the server.
   Status lifecycle_route(const engine::Route& route) {
-    if ((route.flags & engine::unlogged) != 0 || opened(route)) out_.record.reset();
+    if ((route.flags & engine::unlogged) != 0 || opened(route)) {
+      out_.record.reset();
+      core_.floods_.health_asked();
+    }
     if (route.blocking && where_ == Where::loop) return fail(Code::needs_worker, "");
     out_.reply.mount_type = "system";
     input_.body = r_.call.json ? r_.call.json->root() : json::Node();
@@ -564,6 +567,10 @@ class Core::Run {
   }
 
   void settle() {
+    if (out_.reply.error && out_.record && !asker_ && !txn_.dirty() &&
+        out_.record->what == audit::What::request &&
+        core_.floods_.refused(r_.peer.address, core_.parts_.env.clock.ticks()) == Floods::Gets::count)
+      out_.record.reset();
     if (asker_ && !is_open_ && asker_->record->num_uses > 0) spend_use();
     if (txn_.dirty()) out_.txn = txn_.take();
     constexpr std::size_t kSurelyFits = 16 * 1024;

@@ -236,5 +236,51 @@ TEST(AuditRecords, TellOfWrappedReplies) {
   EXPECT_EQ(audit::display(*r.wrapped->wrapped_accessor), hash(answer.text("wrap_info/wrapped_accessor")));
 }
 
+// Refusals of strangers are bounded in the log and all counted; those of somebody known are recorded each.
+TEST(AuditRecords, AFloodOfUnknownTokensIsCounted) {
+  TestServer::Options o;
+  o.core.refusals = {.per_address = 20, .in_all = 100, .addresses = 16};
+  const auto server = TestServer::ready(std::move(o));
+  server->policy("nothing", "");
+  const auto nobody = server->token_with(R"(["nothing"])");
+  const auto before = server->log().size();
+  for (int i = 0; i < 250; ++i) {
+    EXPECT_EQ(server->call("GET", "secret/data/a", "", "hvs.unknown").status, 403);
+    EXPECT_EQ(server->call("GET", "secret/data/a", "", nobody).status, 403);
+  }
+  server->core().tick();
+  std::uint64_t own = 0, counted = 0, known = 0;
+  for (const auto& r : server->records()) {
+    if (r.sequence < before) continue;
+    if (r.record.what == audit::What::aggregate) {
+      EXPECT_EQ(r.record.operation, "refused");
+      EXPECT_EQ(r.record.remote_address, "10.1.2.3");
+      counted += r.record.count;
+    } else if (r.record.outcome == "unauthenticated") {
+      ++own;
+    } else if (r.record.outcome == "permission_denied") {
+      ++known;
+    }
+  }
+  EXPECT_EQ(own, 20u);
+  EXPECT_EQ(counted, 230u);
+  EXPECT_EQ(known, 250u);
+}
+
+TEST(AuditRecords, WhatWasOnlyCountedIsThereWhenTheServerSeals) {
+  TestServer::Options o;
+  o.core.refusals = {.per_address = 1, .in_all = 1, .addresses = 16};
+  const auto server = TestServer::ready(std::move(o));
+  for (int i = 0; i < 3; ++i) server->call("GET", "secret/data/a", "", "hvs.unknown");
+  server->call("GET", "sys/health");
+  ASSERT_EQ(server->root("PUT", "sys/seal").status, 204);
+  ASSERT_EQ(server->unseal().status, 200);
+  std::map<std::string, std::uint64_t> counts;
+  for (const auto& r : server->records())
+    if (r.record.what == audit::What::aggregate) counts[r.record.operation] += r.record.count;
+  EXPECT_EQ(counts["refused"], 2u);
+  EXPECT_GE(counts["health"], 1u);
+}
+
 }  // namespace
 }  // namespace strongroom::testkit

@@ -273,7 +273,9 @@ Result<std::uint64_t> Assembly::archive(audit::Retention wish) {
     return fail(Code::invalid_argument, "destination: must be an absolute path");
   const std::lock_guard guard(archiving_);
   wish.exported = std::min(wish.exported, devices_->acknowledged());
-  SR_LET(const auto done, audit::archive(audit_path_, wish));
+  SR_LET(const auto signing_key, core_->signing_key());
+  SR_LET(const auto by, audit::Archivist::of(core_->verifier_key(), signing_key));
+  SR_LET(const auto done, audit::archive(audit_path_, wish, by));
   return done.segments.size();
 }
 

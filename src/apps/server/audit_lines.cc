@@ -19,7 +19,7 @@ SecretText server_event(const audit::StoredRecord& stored) {
   w.key("time");
   w.string(rfc3339(r.time));
   w.key("type");
-  w.string("server");
+  w.string(r.what == audit::What::aggregate ? "aggregate" : "server");
   w.key("request");
   w.begin_object();
   w.key("operation");

@@ -187,6 +187,11 @@ class Run:
         outside = [f"-checkpoint={self.newest}"] if segment.name == log.segments[-1].name else []
         self.expect(f"round {n}: {segment.name} removed", log.path, 2, *outside)
 
+        # Only the body taken away, as an archive would, but no archive did.
+        log = self.tampered(source)
+        log.segments[0].unlink()
+        self.expect(f"round {n}: the body of {segment.name} removed", log.path, 2, place=r"missing" if len(log.segments) > 1 else None)
+
         # The tail cut at a record, with the checkpoints behind it: only an outside checkpoint can tell.
         log = self.tampered(source)
         last = log.segments[-1]

@@ -6,7 +6,7 @@
   openapi_compare.py --server   asks a server of its own in place of spec/openapi.json
 
 In groups that are built nothing may be missing or different without a row, and a reason, in openapi_missing.md: paths, methods, body and query
-fields, types of fields, sudo and open marks, ids of operations. The others are counted. The last line is "N passed, N failed".
+fields, types, defaults and deprecation of fields, sudo and open marks, ids of operations. The others are counted. The last line is "N passed, N failed".
 """
 import fnmatch
 import json
@@ -74,7 +74,8 @@ def ours_by_shape(document):
             any_body = False
             for content in op.get("requestBody", {}).get("content", {}).values():
                 schema = document["components"]["schemas"][content["schema"]["$ref"].rsplit("/", 1)[1]]
-                body = {n: type_of(f) for n, f in schema.get("properties", {}).items()}
+                body = {n: {"type": type_of(f), "default": f.get("default"), "deprecated": f.get("deprecated", False)}
+                        for n, f in schema.get("properties", {}).items()}
                 any_body = schema.get("additionalProperties") is True
             query = {p["name"]: type_of(p["schema"]) for p in op.get("parameters", []) if p["in"] == "query"}
             query |= {p["name"]: type_of(p["schema"]) for p in item.get("parameters", []) if p["in"] == "query"}
@@ -108,11 +109,17 @@ def differences(theirs, ours):
             if not any(c["any"] for c in candidates):
                 for name, kind in op.get("body", {}).items():
                     name = name.rstrip("*")
-                    kind = re.split(r"[:=<] ?| ", kind)[0]
+                    base = re.split(r"[:=<] ?| ", kind)[0]
+                    default = kind.split("=", 1)[1].removesuffix(" deprecated") if "=" in kind else None
                     if name not in body:
                         yield group, built, "body field", f"{word} {path}: {name}"
-                    elif body[name] != kind:
-                        yield group, built, "type", f"{word} {path}: {name} is {body[name]}, not {kind}"
+                        continue
+                    if body[name]["type"] != base:
+                        yield group, built, "type", f"{word} {path}: {name} is {body[name]['type']}, not {base}"
+                    if default not in (None, "0", "false", '""') and json.dumps(body[name]["default"]) != default:
+                        yield group, built, "note", f"{word} {path}: {name} has the default {default}"
+                    if kind.endswith(" deprecated") and not body[name]["deprecated"]:
+                        yield group, built, "note", f"{word} {path}: {name} is deprecated"
             query = {k: v for c in candidates for k, v in c["query"].items()}
             outside = [n for n in item.get("path", {}) if method == "get" and "{" + n.rstrip("*") + "}" not in path]
             for name in [*op.get("query", {}), *outside]:
@@ -152,11 +159,11 @@ def main():
         elif "--all" in sys.argv:
             print(f"{group}: {kind}: {what}")
     totals = Counter(group_of(p)[0] for p in theirs["paths"])
-    print(f"{'group':<18} {'':<9} {'paths':>5}  missing: {'path':>6} {'method':>6} {'body':>6} {'query':>6} {'type':>6} {'mark':>6} {'id':>6}  with a reason")
+    print(f"{'group':<18} {'':<9} {'paths':>5}  missing: {'path':>6} {'method':>6} {'body':>6} {'query':>6} {'type':>6} {'mark':>6} {'note':>6} {'id':>6}  with a reason")
     for group, built, _ in GROUPS:
         c = counts.get(group, Counter())
         print(f"{group:<18} {'built' if built else 'later':<9} {totals[group]:>5}           {c['path']:>6} {c['method']:>6} {c['body field']:>6} "
-              f"{c['query field']:>6} {c['type']:>6} {c['mark']:>6} {c['id']:>6}  {excused[group]:>6}")
+              f"{c['query field']:>6} {c['type']:>6} {c['mark']:>6} {c['note']:>6} {c['id']:>6}  {excused[group]:>6}")
     for line in bad:
         print("MISSING", line)
     for row in rows.keys() - used:

@@ -106,10 +106,12 @@ namespace {
 constexpr std::array kRoutes{
     route<&Cubbyhole::list_all>(Verb::list, "", "List the caller's own records"),
     route<&Cubbyhole::list>(Verb::list, "{path...}", "List the caller's own records"),
-    route<&Cubbyhole::read>(Verb::read, "{path...}", "Read a record of the caller's own"),
-    route_with_exists<&Cubbyhole::write, &Cubbyhole::exists>(Verb::write, "{path...}",
-                                                             "Write a record of the caller's own"),
-    route<&Cubbyhole::erase>(Verb::erase, "{path...}", "Delete a record of the caller's own"),
+    route<&Cubbyhole::read>(Verb::read, "{path...}", "Read a record of the caller's own", engine::guarded,
+                            "cubbyhole-read"),
+    route_with_exists<&Cubbyhole::write, &Cubbyhole::exists>(
+        Verb::write, "{path...}", "Write a record of the caller's own", engine::guarded, "cubbyhole-write"),
+    route<&Cubbyhole::erase>(Verb::erase, "{path...}", "Delete a record of the caller's own", engine::guarded,
+                             "cubbyhole-delete"),
 };
 }  // namespace
 

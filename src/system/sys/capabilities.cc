@@ -24,7 +24,7 @@ struct Sys::Ask {
   static constexpr auto fields() {
     return std::array{field<&Ask::token>("token", "The token to ask about."),
                       field<&Ask::accessor>("accessor", "Its accessor."),
-                      field<&Ask::path>("path", "Old name of paths.", kPlain),
+                      field<&Ask::path>("path", "Old name of paths.", kPlain | schema::deprecated),
                       field<&Ask::paths>("paths", "Paths to ask about.", kPlain)};
   }
 };
@@ -124,12 +124,17 @@ Result<Sys::UiMount> Sys::ui_mount(Prompt& p, const At& in) const {
 
 namespace {
 constexpr std::array kRoutes{
-    route<&Sys::capabilities>(Verb::write, "capabilities", "What a token may do"),
-    route<&Sys::capabilities_self>(Verb::write, "capabilities-self", "What the caller may do"),
+    route<&Sys::capabilities>(Verb::write, "capabilities", "What a token may do", engine::guarded,
+                              "query-token-capabilities"),
+    route<&Sys::capabilities_self>(Verb::write, "capabilities-self", "What the caller may do",
+                                   engine::guarded, "query-token-self-capabilities"),
     route<&Sys::capabilities_accessor>(Verb::write, "capabilities-accessor",
-                                       "What the token of an accessor may do"),
-    route<&Sys::ui_mounts>(Verb::read, "internal/ui/mounts", "Mounts the caller can see", engine::open),
-    route<&Sys::ui_mount>(Verb::read, "internal/ui/mounts/{path...}", "The mount of a path", engine::open),
+                                       "What the token of an accessor may do", engine::guarded,
+                                       "query-token-accessor-capabilities"),
+    route<&Sys::ui_mounts>(Verb::read, "internal/ui/mounts", "Mounts the caller can see", engine::open,
+                           "internal-ui-list-enabled-visible-mounts"),
+    route<&Sys::ui_mount>(Verb::read, "internal/ui/mounts/{path...}", "The mount of a path", engine::open,
+                          "internal-ui-read-mount-information"),
 };
 }  // namespace
 std::span<const engine::Route> capability_routes() { return kRoutes; }

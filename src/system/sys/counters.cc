@@ -64,10 +64,12 @@ Result<schema::Empty> Counters::replication(Prompt&, const schema::Empty&) const
 namespace {
 using C = Counters;
 constexpr std::array kRoutes{
-    route<&C::tokens>(Verb::read, "internal/counters/tokens", "How many tokens there are"),
-    route<&C::entities>(Verb::read, "internal/counters/entities", "How many entities there are"),
+    route<&C::tokens>(Verb::read, "internal/counters/tokens", "How many tokens there are", engine::guarded,
+                      "internal-count-tokens"),
+    route<&C::entities>(Verb::read, "internal/counters/entities", "How many entities there are",
+                        engine::guarded, "internal-count-entities"),
     route<&C::requests>(Verb::read, "internal/counters/requests", "Removed: see sys/metrics",
-                        engine::unlisted),
+                        engine::unlisted, "internal-count-requests"),
     route<&C::replication>(Verb::read, "replication/status", "There is no replication",
                            engine::open | engine::unlisted),
 };

@@ -263,7 +263,8 @@ Result<Host::Machine> Host::host_info(engine::Blocking& p, const schema::Empty&)
 
 namespace {
 constexpr std::array kRoutes{
-    route<&Host::host_info>(Verb::read, "host-info", "Processors, memory and disks of the machine"),
+    route<&Host::host_info>(Verb::read, "host-info", "Processors, memory and disks of the machine",
+                            engine::guarded, "collect-host-information"),
 };
 }  // namespace
 std::span<const engine::Route> Host::routes(const engine::MountView&) const { return kRoutes; }

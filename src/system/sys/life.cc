@@ -285,13 +285,16 @@ namespace {
 constexpr unsigned kAlways = engine::open | engine::sealed_ok;
 constexpr std::array kRoutes{
     route<&Sys::init_state>(Verb::read, "init", "Whether the server is initialised",
-                            kAlways | engine::unlogged),
-    route<&Sys::init>(Verb::write, "init", "Initialise the server", kAlways),
-    route<&Sys::seal_status>(Verb::read, "seal-status", "State of the seal", kAlways | engine::unlogged),
-    route<&Sys::unseal>(Verb::write, "unseal", "Give a key share", kAlways),
-    route<&Sys::seal>(Verb::write, "seal", "Seal the server", engine::sudo),
-    route<&Sys::health>(Verb::read, "health", "Health of the server", kAlways | engine::unlogged),
-    route<&Sys::leader>(Verb::read, "leader", "The leader of the cluster", kAlways | engine::unlogged),
+                            kAlways | engine::unlogged, "read-initialization-status"),
+    route<&Sys::init>(Verb::write, "init", "Initialise the server", kAlways, "initialize-system"),
+    route<&Sys::seal_status>(Verb::read, "seal-status", "State of the seal", kAlways | engine::unlogged,
+                             "seal-status"),
+    route<&Sys::unseal>(Verb::write, "unseal", "Give a key share", kAlways, "unseal"),
+    route<&Sys::seal>(Verb::write, "seal", "Seal the server", engine::sudo, "seal"),
+    route<&Sys::health>(Verb::read, "health", "Health of the server", kAlways | engine::unlogged,
+                        "read-health-status"),
+    route<&Sys::leader>(Verb::read, "leader", "The leader of the cluster", kAlways | engine::unlogged,
+                        "leader-status"),
 };
 }  // namespace
 std::span<const engine::Route> life_routes() { return kRoutes; }

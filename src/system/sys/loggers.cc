@@ -93,14 +93,20 @@ Result<schema::Empty> Loggers::reset_one(Prompt&, const At& in) const {
 namespace {
 using L = Loggers;
 constexpr std::array kRoutes{
-    route<&L::list>(Verb::read, "loggers", "List the parts of the server's log with their levels"),
-    route<&L::set_all>(Verb::write, "loggers", "Set the level of the server's log, until the restart"),
-    route<&L::reset_all>(Verb::erase, "loggers", "Take the configured level again"),
-    route<&L::read>(Verb::read, "loggers/{name}", "Read the level of one part of the server's log"),
+    route<&L::list>(Verb::read, "loggers", "List the parts of the server's log with their levels",
+                    engine::guarded, "loggers-read-verbosity-level"),
+    route<&L::set_all>(Verb::write, "loggers", "Set the level of the server's log, until the restart",
+                       engine::guarded, "loggers-update-verbosity-level"),
+    route<&L::reset_all>(Verb::erase, "loggers", "Take the configured level again", engine::guarded,
+                         "loggers-revert-verbosity-level"),
+    route<&L::read>(Verb::read, "loggers/{name}", "Read the level of one part of the server's log",
+                    engine::guarded, "loggers-read-verbosity-level-for"),
     route<&L::set_one>(Verb::write, "loggers/{name}",
-                       "Set the level of one part of the server's log, until the restart"),
+                       "Set the level of one part of the server's log, until the restart", engine::guarded,
+                       "loggers-update-verbosity-level-for"),
     route<&L::reset_one>(Verb::erase, "loggers/{name}",
-                         "Take the configured level of one part of the server's log again"),
+                         "Take the configured level of one part of the server's log again", engine::guarded,
+                         "loggers-revert-verbosity-level-for"),
 };
 }  // namespace
 std::span<const engine::Route> Loggers::routes(const engine::MountView&) const { return kRoutes; }

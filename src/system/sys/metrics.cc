@@ -187,7 +187,7 @@ Result<schema::Empty> Metrics::metrics(engine::Blocking& p, const Query& in) con
 
 namespace {
 constexpr std::array kRoutes{
-    route<&Metrics::metrics>(Verb::read, "metrics", "What the server counts", engine::by_listener),
+    route<&Metrics::metrics>(Verb::read, "metrics", "What the server counts", engine::by_listener, "metrics"),
 };
 }  // namespace
 std::span<const engine::Route> Metrics::routes(const engine::MountView&) const { return kRoutes; }

@@ -172,14 +172,18 @@ Result<Plugins::Reloaded> Plugins::reload(Prompt& p, const Reload& in) const {
 namespace {
 using P = Plugins;
 constexpr std::array kRoutes{
-    route<&P::catalog>(Verb::read, "plugins/catalog", "What is built in"),
-    route<&P::list>(Verb::list, "plugins/catalog/{type}", "What is built in of one type", engine::sudo),
-    route<&P::read>(Verb::read, "plugins/catalog/{type}/{name}", "One of what is built in", engine::sudo),
+    route<&P::catalog>(Verb::read, "plugins/catalog", "What is built in", engine::guarded,
+                       "plugins-catalog-list-plugins"),
+    route<&P::list>(Verb::list, "plugins/catalog/{type}", "What is built in of one type", engine::sudo,
+                    "plugins-catalog-list-plugins-with-type"),
+    route<&P::read>(Verb::read, "plugins/catalog/{type}/{name}", "One of what is built in", engine::sudo,
+                    "plugins-catalog-read-plugin-configuration-with-type"),
     route<&P::refuse>(Verb::write, "plugins/catalog/{type}/{name}", "Refused: no outside program is run",
-                      engine::sudo),
+                      engine::sudo, "plugins-catalog-register-plugin-with-type"),
     route<&P::refuse>(Verb::erase, "plugins/catalog/{type}/{name}", "Refused: what is built in stays",
-                      engine::sudo),
-    route<&P::reload>(Verb::write, "plugins/reload/backend", "Reload an engine; done at once"),
+                      engine::sudo, "plugins-catalog-remove-plugin-with-type"),
+    route<&P::reload>(Verb::write, "plugins/reload/backend", "Reload an engine; done at once",
+                      engine::guarded, "plugins-reload-backends"),
 };
 }  // namespace
 std::span<const engine::Route> Plugins::routes(const engine::MountView&) const { return kRoutes; }

@@ -24,17 +24,28 @@ struct Sys::PolicyWrite {
   std::string name;
   std::optional<std::string> policy, rules, ttl, expiration;
   std::optional<std::int64_t> cas;
-  std::optional<bool> cas_required;
+  std::optional<bool> cas_required, slashes, wildcards;
   static constexpr auto fields() {
     return std::array{
         field<&PolicyWrite::name>("name", "Name of the policy.", schema::in_path | kPlain),
         field<&PolicyWrite::policy>("policy", "The policy, in HCL or JSON, plain or base64."),
-        field<&PolicyWrite::rules>("rules", "Old name of policy."),
+        field<&PolicyWrite::rules>("rules", "Old name of policy.", schema::deprecated),
         field<&PolicyWrite::ttl>("ttl", "Not supported by this version."),
         field<&PolicyWrite::expiration>("expiration", "Not supported by this version."),
         field<&PolicyWrite::cas>("cas",
                                  "Write only if the policy has this version; 0: only if there is none."),
-        field<&PolicyWrite::cas_required>("cas_required", "Whether later writes must give cas.")};
+        field<&PolicyWrite::cas_required>("cas_required", "Whether later writes must give cas."),
+        field<&PolicyWrite::slashes>("allow_slashes_in_identity_templates",
+                                     "Not supported by this version: must be false."),
+        field<&PolicyWrite::wildcards>("allow_wildcards_in_identity_templates",
+                                       "Not supported by this version: must be false.")};
+  }
+};
+struct Sys::PolicyPrefix {
+  std::string prefix;
+  static constexpr auto fields() {
+    return std::array{
+        field<&PolicyPrefix::prefix>("name", "Only names below this folder.", schema::in_path | kPlain)};
   }
 };
 struct Sys::PolicyJson {
@@ -96,6 +107,21 @@ Result<Sys::NamesAndPolicies> Sys::list_rules(Prompt& p, const schema::Empty&) c
   return NamesAndPolicies{names.keys, names.keys};
 }
 
+Result<std::optional<Sys::Names>> Sys::list_policies_below(Prompt& p, const PolicyPrefix& in) const {
+  auto folder = identity::ascii_lower(in.prefix);
+  if (!folder.ends_with('/')) folder += '/';
+  SR_LET(auto names, list_policies(p, {}));
+  std::erase_if(names.keys, [&](const std::string& n) { return !n.starts_with(folder); });
+  if (names.keys.empty()) return std::optional<Names>();
+  return std::optional(std::move(names));
+}
+Result<std::optional<Sys::NamesAndPolicies>> Sys::list_rules_below(Prompt& p, const PolicyPrefix& in) const {
+  SR_LET(auto names, list_policies_below(p, in));
+  if (!names) return std::optional<NamesAndPolicies>();
+  p.aside.frame = engine::Frame::merged;
+  return std::optional(NamesAndPolicies{names->keys, names->keys});
+}
+
 Result<std::optional<Sys::PolicyJson>> Sys::read_policy(Prompt& p, const PolicyAt& in) const {
   const auto name = identity::canonical_policy_name(in.name);
   if (!name) return std::optional<PolicyJson>();
@@ -128,7 +154,15 @@ Result<schema::Empty> Sys::write_policy(Prompt& p, const PolicyWrite& in) const 
   if (identity::is_immutable_policy(name)) return bad(fmt::format("cannot update \"{}\" policy", name));
   if ((in.ttl && !in.ttl->empty() && *in.ttl != "0") || (in.expiration && !in.expiration->empty()))
     return bad("ttl, expiration: expiring policies are not supported by this version");
+  if (in.slashes.value_or(false) || in.wildcards.value_or(false))
+    return bad(
+        "allow_slashes_in_identity_templates, allow_wildcards_in_identity_templates: templates of identity "
+        "are not supported by this version");
+  SR_LET(auto entry, parts_.policies.get(p.txn, name));
+  const bool merges = p.operation == engine::Operation::patch;
+  if (merges && !entry) return bad("policy not found");
   auto text = in.policy && !in.policy->empty() ? *in.policy : in.rules.value_or("");
+  if (merges && !in.policy && !in.rules) text = entry->text;
   if (in.rules && !in.rules->empty() && (!in.policy || in.policy->empty()))
     p.aside.warnings.emplace_back("'rules' is deprecated, please use 'policy' instead");
   if (text.empty()) return bad("'policy' parameter not supplied or empty");
@@ -138,7 +172,6 @@ Result<schema::Empty> Sys::write_policy(Prompt& p, const PolicyWrite& in) const 
     if (valid_utf8(decoded) && identity::parse_policy(name, decoded)) text = decoded;
   }
   SR_LET([[maybe_unused]] const auto parsed, identity::parse_policy(name, text));
-  SR_LET(auto entry, parts_.policies.get(p.txn, name));
   const auto version = entry ? entry->version : 0;
   if (in.cas && *in.cas != version)
     return bad(fmt::format("check-and-set parameter did not match the current version"));
@@ -160,17 +193,29 @@ Result<schema::Empty> Sys::delete_policy(Prompt& p, const PolicyAt& in) const {
 namespace {
 constexpr std::array kRoutes{
     route<&Sys::list_policies>(Verb::list, "policies/acl", "List ACL policies"),
-    route<&Sys::list_policies>(Verb::read, "policies/acl", "List ACL policies"),
-    route<&Sys::read_policy>(Verb::read, "policies/acl/{name...}", "Read an ACL policy", engine::folds),
-    route<&Sys::write_policy>(Verb::write, "policies/acl/{name...}", "Write an ACL policy", engine::folds),
-    route<&Sys::delete_policy>(Verb::erase, "policies/acl/{name...}", "Delete an ACL policy", engine::folds),
+    route<&Sys::list_policies>(Verb::read, "policies/acl", "List ACL policies", engine::guarded,
+                               "policies-list-acl-policies"),
+    route<&Sys::read_policy>(Verb::read, "policies/acl/{name...}", "Read an ACL policy", engine::folds,
+                             "policies-read-acl-policy"),
+    route<&Sys::write_policy>(Verb::write, "policies/acl/{name...}", "Write an ACL policy", engine::folds,
+                              "policies-write-acl-policy"),
+    route<&Sys::write_policy>(Verb::patch, "policies/acl/{name...}", "Change parts of an ACL policy",
+                              engine::folds, "policies-patch-acl-policy"),
+    route<&Sys::list_policies_below>(Verb::list, "policies/acl/{name...}", "List ACL policies of a folder",
+                                     engine::folds),
+    route<&Sys::delete_policy>(Verb::erase, "policies/acl/{name...}", "Delete an ACL policy", engine::folds,
+                               "policies-delete-acl-policy"),
     route<&Sys::list_rules>(Verb::list, "policy", "List ACL policies (old form)"),
-    route<&Sys::list_rules>(Verb::read, "policy", "List ACL policies (old form)"),
-    route<&Sys::read_rules>(Verb::read, "policy/{name...}", "Read an ACL policy (old form)", engine::folds),
+    route<&Sys::list_rules>(Verb::read, "policy", "List ACL policies (old form)", engine::guarded,
+                            "policies-list"),
+    route<&Sys::read_rules>(Verb::read, "policy/{name...}", "Read an ACL policy (old form)", engine::folds,
+                            "policies-read-acl-policy2"),
     route<&Sys::write_policy>(Verb::write, "policy/{name...}", "Write an ACL policy (old form)",
-                              engine::folds),
+                              engine::folds, "policies-write-acl-policy2"),
+    route<&Sys::list_rules_below>(Verb::list, "policy/{name...}", "List ACL policies of a folder (old form)",
+                                  engine::folds),
     route<&Sys::delete_policy>(Verb::erase, "policy/{name...}", "Delete an ACL policy (old form)",
-                               engine::folds),
+                               engine::folds, "policies-delete-acl-policy2"),
 };
 }  // namespace
 std::span<const engine::Route> policy_routes() { return kRoutes; }

@@ -141,8 +141,9 @@ Result<std::optional<Remount::Moved>> Remount::status(Prompt& p, const Which& in
 
 namespace {
 constexpr std::array kRoutes{
-    route<&Remount::move>(Verb::write, "remount", "Move a mount to another path", engine::sudo),
-    route<&Remount::status>(Verb::read, "remount/status/{migration_id}", "Show how a move ended"),
+    route<&Remount::move>(Verb::write, "remount", "Move a mount to another path", engine::sudo, "remount"),
+    route<&Remount::status>(Verb::read, "remount/status/{migration_id}", "Show how a move ended",
+                            engine::guarded, "remount-status"),
 };
 }  // namespace
 std::span<const engine::Route> Remount::routes(const engine::MountView&) const { return kRoutes; }

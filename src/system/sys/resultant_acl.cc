@@ -106,7 +106,8 @@ Result<ResultantAcl::Shown> ResultantAcl::show(Prompt& p, const schema::Empty&) 
 namespace {
 constexpr std::array kRoutes{
     route<&ResultantAcl::show>(Verb::read, "internal/ui/resultant-acl",
-                               "Show what the caller's policies come to"),
+                               "Show what the caller's policies come to", engine::guarded,
+                               "internal-ui-read-resultant-acl"),
 };
 }  // namespace
 std::span<const engine::Route> ResultantAcl::routes(const engine::MountView&) const { return kRoutes; }

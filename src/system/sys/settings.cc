@@ -209,17 +209,20 @@ namespace {
 using B = BrowserSettings;
 constexpr std::array kRoutes{
     route<&B::read_cors>(Verb::read, "config/cors", "Read which pages of other origins may call",
-                         engine::sudo),
-    route<&B::write_cors>(Verb::write, "config/cors", "Let pages of other origins call", engine::sudo),
-    route<&B::erase_cors>(Verb::erase, "config/cors", "Let no page of another origin call", engine::sudo),
+                         engine::sudo, "cors-read-configuration"),
+    route<&B::write_cors>(Verb::write, "config/cors", "Let pages of other origins call", engine::sudo,
+                          "cors-configure"),
+    route<&B::erase_cors>(Verb::erase, "config/cors", "Let no page of another origin call", engine::sudo,
+                          "cors-delete-configuration"),
     route<&B::list_headers>(Verb::list, "config/ui/headers", "List the headers of the web interface",
-                            engine::sudo),
+                            engine::sudo, "ui-headers-list"),
     route<&B::read_header>(Verb::read, "config/ui/headers/{header}", "Read a header of the web interface",
-                           engine::sudo),
+                           engine::sudo, "ui-headers-read-configuration"),
     route<&B::write_header>(Verb::write, "config/ui/headers/{header}",
-                            "Set a header of the web interface; kept until there is one", engine::sudo),
+                            "Set a header of the web interface; kept until there is one", engine::sudo,
+                            "ui-headers-configure"),
     route<&B::erase_header>(Verb::erase, "config/ui/headers/{header}", "Remove a header of the web interface",
-                            engine::sudo),
+                            engine::sudo, "ui-headers-delete-configuration"),
 };
 }  // namespace
 std::span<const engine::Route> BrowserSettings::routes(const engine::MountView&) const { return kRoutes; }

@@ -152,12 +152,15 @@ namespace {
 using S = ServerState;
 constexpr std::array kRoutes{
     route<&S::in_flight>(Verb::read, "in-flight-req", "Requests that have not been answered yet",
-                         engine::by_listener),
-    route<&S::versions>(Verb::list, "version-history", "Versions that have opened this store"),
-    route<&S::ha_status>(Verb::read, "ha-status", "Nodes of the cluster"),
-    route<&S::sanitized>(Verb::read, "config/state/sanitized", "The configuration without anything secret"),
+                         engine::by_listener, "collect-in-flight-request-information"),
+    route<&S::versions>(Verb::list, "version-history", "Versions that have opened this store",
+                        engine::guarded, "version-history"),
+    route<&S::ha_status>(Verb::read, "ha-status", "Nodes of the cluster", engine::guarded, "ha-status"),
+    route<&S::sanitized>(Verb::read, "config/state/sanitized", "The configuration without anything secret",
+                         engine::guarded, "read-sanitized-configuration-state"),
     route<&S::reload>(Verb::write, "config/reload/{subsystem}",
-                      "Reloads nothing: send SIGHUP to reload certificates and files"),
+                      "Reloads nothing: send SIGHUP to reload certificates and files", engine::guarded,
+                      "reload-subsystem"),
 };
 }  // namespace
 std::span<const engine::Route> ServerState::routes(const engine::MountView&) const { return kRoutes; }

@@ -75,12 +75,15 @@ class Sys final : public engine::Engine {
   // ---- policies.cc
   struct PolicyAt;
   struct PolicyWrite;
+  struct PolicyPrefix;
   struct PolicyJson;
   struct RulesJson;
   struct Names;
   struct NamesAndPolicies;
   Result<Names> list_policies(engine::Prompt&, const schema::Empty&) const;
   Result<NamesAndPolicies> list_rules(engine::Prompt&, const schema::Empty&) const;
+  Result<std::optional<Names>> list_policies_below(engine::Prompt&, const PolicyPrefix&) const;
+  Result<std::optional<NamesAndPolicies>> list_rules_below(engine::Prompt&, const PolicyPrefix&) const;
   Result<std::optional<PolicyJson>> read_policy(engine::Prompt&, const PolicyAt&) const;
   Result<std::optional<RulesJson>> read_rules(engine::Prompt&, const PolicyAt&) const;
   Result<schema::Empty> write_policy(engine::Prompt&, const PolicyWrite&) const;

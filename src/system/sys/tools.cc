@@ -35,9 +35,12 @@ struct Tools::Random {
     return std::array{
         field<&Random::first>("first", "Number of bytes, or where they come from.", schema::in_path),
         field<&Random::second>("urlbytes", "Number of bytes, in the path.", schema::in_path),
-        field<&Random::bytes>("bytes", "Number of bytes, 1 to 131072; 32 when absent."),
-        field<&Random::format>("format", "hex or base64."),
-        field<&Random::source>("source", "platform; seal and all take the platform's too.")};
+        field<&Random::bytes>("bytes", "Number of bytes, 1 to 131072.").starts_as("32"),
+        field<&Random::format>("format", "How the bytes are written.")
+            .starts_as("\"base64\"")
+            .one_of("base64|hex"),
+        field<&Random::source>("source", "platform; seal and all take the platform's too.")
+            .starts_as("\"platform\"")};
   }
 };
 struct Tools::RandomBytes {
@@ -54,10 +57,13 @@ struct Tools::Hash {
     return std::array{
         field<&Hash::urlalgorithm>("urlalgorithm", "Name of the algorithm, in the path; wins over the body.",
                                    schema::in_path),
-        field<&Hash::algorithm>(
-            "algorithm", "sha2-224, sha2-256, sha2-384, sha2-512, sha3-224, sha3-256, sha3-384 or sha3-512."),
+        field<&Hash::algorithm>("algorithm", "The hash function.")
+            .starts_as("\"sha2-256\"")
+            .one_of("sha2-224|sha2-256|sha2-384|sha2-512|sha3-224|sha3-256|sha3-384|sha3-512"),
         field<&Hash::input>("input", "What to hash, in base64."),
-        field<&Hash::format>("format", "hex or base64.")};
+        field<&Hash::format>("format", "How the digest is written.")
+            .starts_as("\"hex\"")
+            .one_of("hex|base64")};
   }
 };
 struct Tools::Sum {
@@ -111,11 +117,15 @@ Result<Tools::Sum> Tools::hash(Prompt&, const Hash& in) const {
 
 namespace {
 constexpr std::array kRoutes{
-    route<&Tools::random>(Verb::write, "tools/random", "Generate random bytes"),
-    route<&Tools::random>(Verb::write, "tools/random/{first}", "Generate random bytes"),
-    route<&Tools::random>(Verb::write, "tools/random/{first}/{urlbytes}", "Generate random bytes"),
-    route<&Tools::hash>(Verb::write, "tools/hash", "Hash the given data"),
-    route<&Tools::hash>(Verb::write, "tools/hash/{urlalgorithm}", "Hash the given data"),
+    route<&Tools::random>(Verb::write, "tools/random", "Generate random bytes", engine::guarded,
+                          "generate-random"),
+    route<&Tools::random>(Verb::write, "tools/random/{first}", "Generate random bytes", engine::guarded,
+                          "generate-random-with-source"),
+    route<&Tools::random>(Verb::write, "tools/random/{first}/{urlbytes}", "Generate random bytes",
+                          engine::guarded, "generate-random-with-source-and-bytes"),
+    route<&Tools::hash>(Verb::write, "tools/hash", "Hash the given data", engine::guarded, "generate-hash"),
+    route<&Tools::hash>(Verb::write, "tools/hash/{urlalgorithm}", "Hash the given data", engine::guarded,
+                        "generate-hash-with-algorithm"),
 };
 }  // namespace
 std::span<const engine::Route> Tools::routes(const engine::MountView&) const { return kRoutes; }

@@ -75,14 +75,17 @@ Result<schema::Empty> Wrapping::rewrap(Prompt& p, const Named& in) const {
 
 namespace {
 constexpr std::array kRoutes{
-    route<&Wrapping::wrap>(Verb::write, "wrapping/wrap",
-                           "Wrap the given values in a response-wrapping token"),
+    route<&Wrapping::wrap>(Verb::write, "wrapping/wrap", "Wrap the given values in a response-wrapping token",
+                           engine::guarded, "wrap"),
     route<&Wrapping::lookup>(Verb::write, "wrapping/lookup", "Show the properties of a wrapping token",
-                             engine::open),
+                             engine::open, "read-wrapping-properties"),
     route<&Wrapping::lookup>(Verb::read, "wrapping/lookup",
-                             "Show the properties of the caller's wrapping token", engine::open),
-    route<&Wrapping::unwrap>(Verb::write, "wrapping/unwrap", "Give what a wrapping token holds, once"),
-    route<&Wrapping::rewrap>(Verb::write, "wrapping/rewrap", "Move what a wrapping token holds to a new one"),
+                             "Show the properties of the caller's wrapping token", engine::open,
+                             "read-wrapping-properties2"),
+    route<&Wrapping::unwrap>(Verb::write, "wrapping/unwrap", "Give what a wrapping token holds, once",
+                             engine::guarded, "unwrap"),
+    route<&Wrapping::rewrap>(Verb::write, "wrapping/rewrap", "Move what a wrapping token holds to a new one",
+                             engine::guarded, "rewrap"),
 };
 }  // namespace
 std::span<const engine::Route> Wrapping::routes(const engine::MountView&) const { return kRoutes; }

@@ -24,15 +24,17 @@ struct Token::Create {
         field<&T::meta>("meta", "Notes kept with the token and shown in the audit log."),
         field<&T::no_parent>("no_parent", "Makes an orphan: it outlives the caller. Needs sudo."),
         field<&T::no_default_policy>("no_default_policy", "Leaves the policy `default` out."),
-        field<&T::renewable>("renewable", "Whether the token may be renewed; true when absent."),
+        field<&T::renewable>("renewable", "Whether the token may be renewed.").starts_as("true"),
         field<&T::ttl>("ttl", "Time to live, for example 1h; the mount's default when absent."),
-        field<&T::lease>("lease", "Old name of ttl."),
+        field<&T::lease>("lease", "Old name of ttl.", schema::deprecated),
         field<&T::explicit_max_ttl>("explicit_max_ttl", "Hard limit of the token's life, renewals included."),
         field<&T::period>("period",
                           "Makes a periodic token: each renewal gives it this time. Needs root or sudo."),
         field<&T::type>("type",
                         "`service`, the usual kind, or `batch`: not stored, light, and neither "
-                        "renewable nor revocable."),
+                        "renewable nor revocable.")
+            .starts_as("\"service\"")
+            .one_of("service|batch"),
         field<&T::entity_alias>("entity_alias", "Refused: there are no entities in this version."),
         field<&T::display_name>("display_name", "Name shown in listings and the audit log."),
         field<&T::num_uses>("num_uses", "How many requests the token is good for; 0: no limit.")};
@@ -185,7 +187,7 @@ struct Token::RoleWrite {
                                           "Aliases that requests may name, as patterns. Kept; without effect "
                                           "in this version."),
         field<&R::orphan>("orphan", "Whether tokens have no parent."),
-        field<&R::renewable>("renewable", "Whether tokens may be renewed; true when absent."),
+        field<&R::renewable>("renewable", "Whether tokens may be renewed.").starts_as("true"),
         field<&R::path_suffix>("path_suffix", "Added to the path that tokens show, after the role's name."),
         field<&R::token_bound_cidrs>("token_bound_cidrs",
                                      "Addresses and blocks that tokens may be used from."),
@@ -198,10 +200,13 @@ struct Token::RoleWrite {
                                 "renewal."),
         field<&R::token_type>("token_type",
                               "service or batch, or default-service or default-batch: what tokens are when "
-                              "the request does not say."),
-        field<&R::explicit_max_ttl>("explicit_max_ttl", "Old name of token_explicit_max_ttl."),
-        field<&R::period>("period", "Old name of token_period."),
-        field<&R::bound_cidrs>("bound_cidrs", "Old name of token_bound_cidrs.")};
+                              "the request does not say.")
+            .starts_as("\"default-service\"")
+            .one_of("service|batch|default-service|default-batch"),
+        field<&R::explicit_max_ttl>("explicit_max_ttl", "Old name of token_explicit_max_ttl.",
+                                    schema::deprecated),
+        field<&R::period>("period", "Old name of token_period.", schema::deprecated),
+        field<&R::bound_cidrs>("bound_cidrs", "Old name of token_bound_cidrs.", schema::deprecated)};
   }
 };
 struct Token::RoleShown {

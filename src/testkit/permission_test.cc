@@ -81,7 +81,7 @@ TEST(Policies, AChangeOfAPartKeepsTheRestAndMindsItsVersion) {
 
 TEST(Policies, AreListedByFolder) {
   auto server = TestServer::ready();
-  for (const auto* name : {"team/a", "team/sub/b", "teamx"}) server->policy(name, "");
+  for (const auto* name : {"team/a", "team/sub/b", "teamx"}) server->policy(name, R"(path "x" { capabilities = ["read"] })");
   const std::vector<std::string> both{"team/a", "team/sub/b"};
   EXPECT_EQ(server->root("LIST", "sys/policies/acl/team").texts("data/keys"), both);
   EXPECT_EQ(server->root("LIST", "sys/policies/acl/team/").texts("data/keys"), both);

@@ -16,6 +16,15 @@ listener "tcp" {
   # x_forwarded_for_authorized_addrs = ["10.0.0.0/8"]
 }
 
+# For Prometheus, on an address that only your network reaches: it needs no token, and no request of it is on record.
+# listener "tcp" {
+#   address     = "10.0.0.5:8210"
+#   tls_disable = true
+#   telemetry {
+#     unauthenticated_metrics_access = true
+#   }
+# }
+
 # For processes on this machine: no TLS, the file's permissions decide.
 # listener "unix" {
 #   address     = "/run/strongroom/api.sock"

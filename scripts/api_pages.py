@@ -3,6 +3,7 @@
 A path that no page claims is an error: add it to PAGES.
 """
 import json
+import re
 
 METHODS = {"get": "GET", "post": "POST", "patch": "PATCH", "delete": "DELETE"}
 
@@ -50,6 +51,15 @@ EXAMPLES = {
 }
 
 
+# Parts of paths for which "example" would not do.
+PATH_EXAMPLES = {
+    "/sys/plugins/catalog/{type}": {"type": "secret"}, "/sys/plugins/catalog/{type}/{name}": {"type": "secret", "name": "kv"},
+    "/sys/tools/random/{first}": {"first": "32"}, "/sys/tools/random/{first}/{urlbytes}": {"first": "platform", "urlbytes": "32"},
+    "/sys/tools/hash/{urlalgorithm}": {"urlalgorithm": "sha2-256"}, "/sys/loggers/{name}": {"name": "core"},
+    "/sys/mounts/{path}": {"path": "team"}, "/sys/mounts/{path}/tune": {"path": "kv"},
+}
+
+
 def operations(document):
     """(path, verb as clients write it, operation, item) of each operation; a GET that lists is two."""
     for path, item in document["paths"].items():
@@ -63,8 +73,7 @@ def operations(document):
             elif word != "GET":
                 yield path, word, op, item
             for name, parameter in lists.items():
-                yield path, name.upper(), {**op, "summary": parameter["description"].removesuffix(", if `true`")
-                                           if not parameter.get("required") else op["summary"]}, item
+                yield path, name.upper(), {**op, "summary": re.sub(r"(, if|; must be) `true`$", "", parameter["description"])}, item
 
 
 def routes_text(document):
@@ -161,7 +170,7 @@ def example(document, path, verb, op, item):
     target = path
     for p in item.get("parameters", []):
         if p["in"] == "path":
-            value = p["schema"].get("default") or EXAMPLES.get(p["name"], "example")
+            value = PATH_EXAMPLES.get(path, {}).get(p["name"]) or p["schema"].get("default") or EXAMPLES.get(p["name"], "example")
             target = target.replace("{" + p["name"] + "}", str(value))
     parts = ["curl"]
     if verb in ("LIST", "SCAN"):

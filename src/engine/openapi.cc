@@ -277,13 +277,18 @@ std::string OpenApi::write(const Place& place, const Operation& op, std::string_
     const auto choice = [&](const Route* r, std::string_view name) {
       if (r == nullptr) return;
       parameters();
-      if (op.main->verb == Verb::read || (op.list != nullptr && op.scan != nullptr)) {
-        write_parameter(w, name, "query", nullptr, std::string(r->summary) + ", if `true`", false);
-      } else {
-        w.raw("{\"name\":\"" + std::string(name) +
-              "\",\"description\":\"Must be set to `true`\",\"in\":\"query\","
-              "\"schema\":{\"type\":\"string\",\"enum\":[\"true\"]},\"required\":true}");
+      w.begin_object();
+      member(w, "name", name);
+      const bool must = op.main->verb != Verb::read;
+      member(w, "description", std::string(r->summary) + (must ? "; must be `true`" : ", if `true`"));
+      member(w, "in", "query");
+      w.key("schema");
+      w.raw(must ? R"({"type":"string","enum":["true"]})" : R"({"type":"string"})");
+      if (must) {
+        w.key("required");
+        w.boolean(true);
       }
+      w.end_object();
     };
     choice(op.list, "list");
     choice(op.scan, "scan");

@@ -46,10 +46,11 @@ std::string_view method(Verb v) {
   return names[static_cast<std::size_t>(v)];
 }
 
-// Who somebody is must be readable in the log, and so must what the mount was told to show.
+// Who somebody is must be readable in the log, and so must paths of mounts (remount's from and to) and what a
+// mount was told to show.
 bool shown_on_purpose(std::string_view name) {
-  static constexpr std::string_view names[] = {"policies", "meta", "metadata", "display_name",
-                                               "token_policies"};
+  static constexpr std::string_view names[] = {"policies",       "meta", "metadata", "display_name",
+                                               "token_policies", "from", "to"};
   return std::ranges::find(names, name) != std::end(names) || name.starts_with("audit_non_hmac");
 }
 

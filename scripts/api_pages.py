@@ -45,7 +45,7 @@ PAGES = [
 ]
 
 EXAMPLES = {
-    "path": "example", "name": "example", "token": "hvs.CAES...", "accessor": "8609694a-cdbc-db9b-d345-e782dbb562ed", "policy": "path \"kv/*\" { capabilities = [\"read\"] }",
+    "path": "example", "default_lease_ttl": "1h", "max_lease_ttl": "24h", "explicit_max_ttl": "24h", "name": "example", "token": "hvs.CAES...", "accessor": "8609694a-cdbc-db9b-d345-e782dbb562ed", "policy": "path \"kv/*\" { capabilities = [\"read\"] }",
     "policies": ["default"], "type": "kv", "ttl": "1h", "period": "24h", "key": "3c7d0a...", "paths": ["kv/data/example"], "versions": [1],
     "data": {"password": "x"}, "options": {"version": "2"}, "input": "dGVzdA==", "from": "old", "to": "new", "keys": ["..."],
 }

@@ -90,6 +90,25 @@ Result<schema::Empty> Loggers::reset_one(Prompt&, const At& in) const {
   return schema::Empty{};
 }
 
+struct Loggers::Follow {
+  std::string log_level, log_format;
+  static constexpr auto fields() {
+    return std::array{
+        field<&Follow::log_level>("log_level", "trace, debug, info, warn or error.", schema::none),
+        field<&Follow::log_format>("log_format", "standard or json.", schema::none)};
+  }
+};
+
+Result<schema::Empty> Loggers::monitor(Prompt&, const Follow& in) const {
+  if (!in.log_level.empty() && !level_of(in.log_level))
+    return fail(Code::invalid_argument, "unknown log level");
+  if (!in.log_format.empty() && in.log_format != "standard" && in.log_format != "json")
+    return fail(Code::invalid_argument, "unknown log format");
+  return fail(Code::unsupported,
+              "monitor: following the log over the API is not supported by this version; it is on stderr, or "
+              "where log_file says, and sys/loggers sets its level");
+}
+
 namespace {
 using L = Loggers;
 constexpr std::array kRoutes{
@@ -107,6 +126,7 @@ constexpr std::array kRoutes{
     route<&L::reset_one>(Verb::erase, "loggers/{name}",
                          "Take the configured level of one part of the server's log again", engine::guarded,
                          "loggers-revert-verbosity-level-for"),
+    route<&L::monitor>(Verb::read, "monitor", "Refused: the server's log is in its file", engine::unlisted),
 };
 }  // namespace
 std::span<const engine::Route> Loggers::routes(const engine::MountView&) const { return kRoutes; }

@@ -20,6 +20,7 @@ class Loggers final : public engine::Engine {
   struct Level;
   struct At;
   struct LevelAt;
+  struct Follow;
   using Levels = std::map<std::string, std::string>;
   Result<Levels> list(engine::Prompt&, const schema::Empty&) const;
   Result<Levels> read(engine::Prompt&, const At&) const;
@@ -27,6 +28,8 @@ class Loggers final : public engine::Engine {
   Result<schema::Empty> set_one(engine::Prompt&, const LevelAt&) const;
   Result<schema::Empty> reset_all(engine::Prompt&, const schema::Empty&) const;
   Result<schema::Empty> reset_one(engine::Prompt&, const At&) const;
+  // Following the log needs replies without an end, which the edge does not have: refused with the way out.
+  Result<schema::Empty> monitor(engine::Prompt&, const Follow&) const;
 
  private:
   NamedLog* find(std::string_view name) const;

@@ -28,7 +28,7 @@ TEST(Metrics, NothingIsLostBetweenThreads) {
 
 TEST(Metrics, ABucketTakesWhatIsAtMostItsBound) {
   Histogram histogram(size_bounds(), 1);
-  for (const std::uint64_t v : {0, 1, 2, 3, 512, 513}) histogram.observe(v);
+  for (const std::uint64_t v : {0u, 1u, 2u, 3u, 512u, 513u}) histogram.observe(v);
   const auto d = histogram.read();
   ASSERT_EQ(d.buckets.size(), size_bounds().size());
   EXPECT_EQ(d.buckets[0].count, 2u);      // 0, 1

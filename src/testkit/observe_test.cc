@@ -58,7 +58,7 @@ TEST(Metrics, CountWhatWasAskedByOperationTypeAndOutcome) {
             "");
 }
 
-// G05, P4: no label ever comes from a request, so no request can add a series.
+// No label ever comes from a request, so no request can add a series.
 TEST(Metrics, NoRequestAddsASeries) {
   const auto server = TestServer::ready();
   use(*server);
@@ -143,7 +143,7 @@ TEST(Metrics, SealedTheyTellSoWhereTheListenerOpensThem) {
   EXPECT_EQ(line_of(a.body, "vault_core_unsealed{"), "vault_core_unsealed{cluster=\"\"} 0");
 }
 
-// D-rows: what the server keeps, and who uses it, is in no reply of the operator's view.
+// What the server keeps, and who uses it, is in no reply of the operator's view.
 TEST(Observation, NoNameAndNoValueIsInAnyReply) {
   const auto server = TestServer::ready();
   use(*server);

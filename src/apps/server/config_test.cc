@@ -398,7 +398,7 @@ TEST(Config, ACorsRuleThatOpensTooMuchIsRefused) {
         << lines;
 }
 
-// D-rows: what a file may hold that others must not see is not in what sys/config/state/sanitized shows.
+// What a file may hold that others must not see is not in what sys/config/state/sanitized shows.
 TEST(Sanitized, ShowsNothingOfKeys) {
   Config c = read(kLarge);
   c.seal.current_key = "env://canary-key";

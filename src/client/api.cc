@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -133,28 +134,55 @@ class HeaderLines {
 struct Sink {
   SecretText body;
   std::string location;
+  std::optional<Seconds> retry_after;
+  const std::function<Flow(std::string_view)>* take = nullptr;  // of a stream
+  CURL* curl = nullptr;
+  bool stopped = false;
 };
 
 std::size_t take_body(char* at, std::size_t size, std::size_t count, void* user) {
   auto& sink = *static_cast<Sink*>(user);
+  if (sink.take != nullptr) {
+    long status = 0;
+    curl_easy_getinfo(sink.curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 200 && status < 300) {
+      sink.stopped = (*sink.take)({at, size * count}) == Flow::stop;
+      return sink.stopped ? 0 : size * count;
+    }
+  }
   if (sink.body.size() + size * count > kMostReply) return 0;
   sink.body.append(at, size * count);
   return size * count;
 }
 
+int take_pause(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+  auto& sink = *static_cast<Sink*>(user);
+  sink.stopped = sink.stopped || (*sink.take)({}) == Flow::stop;
+  return sink.stopped ? 1 : 0;
+}
+
+// The value of a header line if it has this name (in lower case).
+std::optional<std::string_view> value_of(std::string_view line, std::string_view name) {
+  const bool match = line.size() > name.size() && line[name.size()] == ':' &&
+                     std::equal(name.begin(), name.end(), line.begin(),
+                                [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + 32 : b); });
+  if (!match) return std::nullopt;
+  std::string_view value = line.substr(name.size() + 1);
+  while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+  while (!value.empty() && (value.back() == '\r' || value.back() == '\n' || value.back() == ' '))
+    value.remove_suffix(1);
+  return value;
+}
+
 std::size_t take_header(char* at, std::size_t size, std::size_t count, void* user) {
   auto& sink = *static_cast<Sink*>(user);
   const std::string_view line(at, size * count);
-  constexpr std::string_view name = "location:";
-  const bool match = line.size() > name.size() &&
-                     std::equal(name.begin(), name.end(), line.begin(),
-                                [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + 32 : b); });
-  if (match) {
-    std::string_view value = line.substr(name.size());
-    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-    while (!value.empty() && (value.back() == '\r' || value.back() == '\n' || value.back() == ' '))
-      value.remove_suffix(1);
-    sink.location = value;
+  if (const auto v = value_of(line, "location")) sink.location = *v;
+  if (const auto v = value_of(line, "retry-after")) {
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(v->data(), v->data() + v->size(), seconds);
+    if (error == std::errc{} && end == v->data() + v->size() && seconds >= 0)
+      sink.retry_after = Seconds(seconds);
   }
   return size * count;
 }
@@ -171,15 +199,19 @@ bool is_header_text(std::string_view s) noexcept {
 
 std::string encode_path(std::string_view path) { return encode(path, "-._~/!$&'()*+,;=:@"); }
 std::string encode_query(std::string_view text) { return encode(text, "-._~"); }
-std::string_view wire_method(std::string_view method) noexcept { return method == "LIST" ? "GET" : method; }
+std::string_view wire_method(std::string_view method) noexcept {
+  return method == "LIST" || method == "SCAN" ? "GET" : method;
+}
 
 struct Api::State {
   Options options;
   Target target;
   std::string ca_pem;
   std::unique_ptr<CURL, CurlFree> curl;
+  std::optional<std::chrono::steady_clock::time_point> last;  // start of the last request
 
-  Result<Sink> once(const Request&, const std::string& url, int& status);
+  Result<Sink> once(const Request&, const std::string& url, int& status,
+                    const std::function<Flow(std::string_view)>* take = nullptr);
   Status prepare(const std::string& url);
 };
 
@@ -203,7 +235,8 @@ Result<Api> Api::open(Options options) {
   } else if (!tls.ca_path.empty()) {
     SR_LET(state->ca_pem, read_folder(tls.ca_path));
   }
-  if (tls.client_cert.empty() != tls.client_key.empty())
+  if ((tls.client_cert.empty() && tls.client_cert_pem.empty()) !=
+      (tls.client_key.empty() && tls.client_key_pem.empty()))
     return fail(Code::invalid_argument, "-client-cert and -client-key are needed together");
   if (!is_header_text(view(options.token)))
     return fail(Code::invalid_argument,
@@ -230,6 +263,7 @@ std::string Api::url_of(const Request& r) const {
   };
   for (const auto& [name, value] : r.query) add(name, value);
   if (r.method == "LIST") add("list", "true");
+  if (r.method == "SCAN") add("scan", "true");
   return url;
 }
 
@@ -251,10 +285,18 @@ Status Api::State::prepare(const std::string& url) {
     curl_easy_setopt(c, CURLOPT_CAINFO_BLOB, &blob);
     curl_easy_setopt(c, CURLOPT_CAPATH, nullptr);  // only the authorities that were named
   }
-  if (!tls.client_cert.empty()) {
+  const auto pem = [&](CURLoption option, const SecretText& text) {
+    curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_NOCOPY};
+    curl_easy_setopt(c, option, &blob);
+  };
+  if (!tls.client_cert_pem.empty())
+    pem(CURLOPT_SSLCERT_BLOB, tls.client_cert_pem);
+  else if (!tls.client_cert.empty())
     curl_easy_setopt(c, CURLOPT_SSLCERT, tls.client_cert.c_str());
+  if (!tls.client_key_pem.empty())
+    pem(CURLOPT_SSLKEY_BLOB, tls.client_key_pem);
+  else if (!tls.client_key.empty())
     curl_easy_setopt(c, CURLOPT_SSLKEY, tls.client_key.c_str());
-  }
   curl_easy_setopt(c, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   if (tls.verify == Verify::nothing) {
     curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
@@ -263,7 +305,10 @@ Status Api::State::prepare(const std::string& url) {
   return {};
 }
 
-Result<Sink> Api::State::once(const Request& r, const std::string& url, int& status) {
+Result<Sink> Api::State::once(const Request& r, const std::string& url, int& status,
+                              const std::function<Flow(std::string_view)>* take) {
+  if (last && options.gap.count() > 0) std::this_thread::sleep_until(*last + options.gap);
+  last = std::chrono::steady_clock::now();
   SR_TRY(prepare(url));
   CURL* c = curl.get();
   HeaderLines headers;
@@ -282,8 +327,8 @@ Result<Sink> Api::State::once(const Request& r, const std::string& url, int& sta
   headers.add("X-Vault-Request", "true");
   if (!options.token.empty()) headers.add("X-Vault-Token", view(options.token));
   if (!options.name_space.empty()) headers.add("X-Vault-Namespace", options.name_space);
-  if (!options.wrap_ttl.empty() && r.wrap == Wrap::as_configured)
-    headers.add("X-Vault-Wrap-TTL", options.wrap_ttl);
+  const std::string& wrap_ttl = options.wrap_ttl.empty() ? r.wrap_ttl : options.wrap_ttl;
+  if (!wrap_ttl.empty() && r.wrap == Wrap::as_configured) headers.add("X-Vault-Wrap-TTL", wrap_ttl);
   for (const auto& [name, value] : options.headers) headers.add(name, view(value));
   headers.add("User-Agent", "strongroom");
   const std::string_view method = wire_method(r.method);
@@ -304,12 +349,20 @@ Result<Sink> Api::State::once(const Request& r, const std::string& url, int& sta
   curl_easy_setopt(c, CURLOPT_WRITEDATA, &sink);
   curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, &take_header);
   curl_easy_setopt(c, CURLOPT_HEADERDATA, &sink);
+  if (take != nullptr) {
+    sink.take = take;
+    sink.curl = c;
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, 0L);
+    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, &take_pause);
+    curl_easy_setopt(c, CURLOPT_XFERINFODATA, &sink);
+  }
   char why[CURL_ERROR_SIZE] = "";
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, why);
   const CURLcode code = curl_easy_perform(c);
   curl_easy_setopt(c, CURLOPT_ERRORBUFFER, nullptr);
   curl_slist_free_all(connect_to);
-  if (code != CURLE_OK) {
+  if (code != CURLE_OK && !sink.stopped) {
     const std::string reason = why[0] != '\0' ? why : curl_easy_strerror(code);
     std::string next;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
@@ -342,8 +395,9 @@ Result<Reply> Api::send(const Request& r) {
     const bool again = !sink || worth_retrying(reply.status);
     if (again && tried < state_->options.retries) {
       ++tried;
-      std::this_thread::sleep_for(pause);
-      pause *= 2;
+      const bool told = sink && sink->retry_after && *sink->retry_after <= state_->options.timeout;
+      std::this_thread::sleep_for(told ? Nanoseconds(*sink->retry_after) : pause);
+      pause = std::min<Nanoseconds>(pause * 2, Seconds(30));
       continue;
     }
     if (!sink) return std::unexpected(std::move(sink).error());
@@ -367,6 +421,16 @@ Result<Reply> Api::send(const Request& r) {
     reply.body = std::move(sink->body);
     return reply;
   }
+}
+
+Result<Reply> Api::stream(const Request& r, const std::function<Flow(std::string_view)>& take) {
+  Reply reply;
+  reply.method = wire_method(r.method);
+  reply.url = url_of(r);
+  auto sink = state_->once(r, reply.url, reply.status, &take);
+  if (!sink) return std::unexpected(std::move(sink).error());
+  reply.body = std::move(sink->body);
+  return reply;
 }
 
 }  // namespace strongroom::client

@@ -42,11 +42,18 @@ struct Group {
 std::span<const Command> server_commands();  // status, operator
 std::span<const Command> token_commands();   // login, token, print
 std::span<const Command> kv_commands();
-std::span<const Command> path_commands();   // read, write, list, delete, patch
+std::span<const Command> path_commands();   // read, write, list, scan, unwrap ...
 std::span<const Command> mount_commands();  // secrets
 std::span<const Command> policy_commands();
-std::span<const Command> record_commands();  // audit, store
-std::span<const Command> about_commands();   // version, completion
+std::span<const Command> record_commands();  // audit show ..., store
+std::span<const Command> audit_commands();   // audit devices
+std::span<const Command> auth_commands();
+std::span<const Command> lease_commands();
+std::span<const Command> key_commands();       // operator rekey, rotate-keys
+std::span<const Command> root_commands();      // operator generate-root
+std::span<const Command> operator_commands();  // operator rotate ..., monitor, version-history
+std::span<const Command> plugin_commands();
+std::span<const Command> about_commands();  // version, completion
 
 std::vector<Command> all_commands();
 std::span<const Group> all_groups();

@@ -1,4 +1,6 @@
 // The whole table, and the flags that commands share.
+#include <algorithm>
+
 #include "apps/cli/command.h"
 
 namespace strongroom::apps::cli {
@@ -38,13 +40,16 @@ constexpr Flag kMountFlag = {"mount", Takes::text,
 
 constexpr Group kGroups[] = {
     {"server", "Start a server; strongroom server -h tells how"},
-    {"operator", "Initialize, unseal and seal the server"},
+    {"operator", "Initialize, unseal and seal the server; its keys"},
     {"token", "Make, inspect, renew and revoke tokens"},
     {"kv", "Read and write secrets with versions"},
     {"kv metadata", "Versions and settings of a secret"},
     {"secrets", "Mount, tune and list secrets engines"},
     {"policy", "Read and write policies"},
-    {"audit", "Show, verify and archive the audit log"},
+    {"auth", "Mount, tune and list auth methods"},
+    {"lease", "Show, prolong and revoke leases"},
+    {"plugin", "What the server can mount"},
+    {"audit", "Show, verify and archive the audit log; audit devices"},
     {"store", "Check the store"},
     {"print", "Print what commands would use"},
 };
@@ -56,8 +61,10 @@ std::span<const Group> all_groups() { return kGroups; }
 
 std::vector<Command> all_commands() {
   std::vector<Command> all;
-  for (const auto part : {server_commands(), token_commands(), kv_commands(), path_commands(),
-                          mount_commands(), policy_commands(), record_commands(), about_commands()})
+  for (const auto part :
+       {server_commands(), token_commands(), kv_commands(), path_commands(), mount_commands(),
+        auth_commands(), policy_commands(), record_commands(), audit_commands(), lease_commands(),
+        key_commands(), root_commands(), operator_commands(), plugin_commands(), about_commands()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -67,7 +74,10 @@ std::vector<Flag> flags_of(const Command& c) {
   if ((c.shared & kMount) != 0) all.push_back(kMountFlag);
   if ((c.shared & kFormat) != 0) all.push_back(kFormatFlag);
   if ((c.shared & kField) != 0) all.push_back(kFieldFlag);
-  if ((c.shared & kHttp) != 0) all.insert(all.end(), std::begin(kHttpFlags), std::end(kHttpFlags));
+  if ((c.shared & kHttp) != 0)
+    for (const Flag& f : kHttpFlags)  // a command may have its own flag of a shared one's name
+      if (std::none_of(c.flags.begin(), c.flags.end(), [&](const Flag& own) { return own.name == f.name; }))
+        all.push_back(f);
   return all;
 }
 

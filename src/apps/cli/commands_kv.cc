@@ -102,10 +102,7 @@ Result<int> get(Session& s) {
     r.query.emplace_back("version", fmt::format("{}", *v));
   }
   SR_LET(const auto found, s.look(std::move(r), fmt::format("Error reading {}", path)));
-  if (!found) {
-    s.console.error_line("No value found at " + path);
-    return 2;
-  }
+  if (!found) return s.nothing_at(path);
   const json::Node body = found->body();
   const json::Node data = p.versioned ? member(found->data(), "data") : found->data();
   if (s.field() && p.versioned && data.is_object()) return s.print_field(data, *s.field());
@@ -212,10 +209,7 @@ Result<int> patch(Session& s) {
     if (cas && *cas <= 0) cas.reset();
     SR_LET(const Answer a, s.ask({.method = "PATCH", .path = path, .body = wrapped_body(*data, cas)},
                                  fmt::format("Error writing data to {}", path)));
-    if (a.status == 404) {
-      s.console.error_line("No value found at " + path);
-      return 2;
-    }
+    if (a.status == 404) return s.nothing_at(path);
     if (a.ok()) return report_write(s, p, path, a);
     if (method == "patch" || (a.status != 403 && a.status != 405))
       return s.refusal(a, fmt::format("Error writing data to {}", path));
@@ -227,12 +221,15 @@ Result<int> patch(Session& s) {
   return report_write(s, p, path, a);
 }
 
-Result<int> list(Session& s) {
+Result<int> list_by(Session& s, std::string_view method) {
   if (s.args().empty() && !s.flags.given("mount"))
     return fail(Code::invalid_argument, "Not enough arguments (expected 1, got 0)");
   SR_LET(const Place p, locate(s, s.args().empty() ? "" : s.arg(0)));
-  return list_at(s, p.api("metadata"));
+  const bool detailed = p.versioned && s.flags.on("detailed") && method == "LIST";
+  return list_at(s, p.api(detailed ? "detailed-metadata" : "metadata"), method);
 }
+Result<int> list(Session& s) { return list_by(s, "LIST"); }
+Result<int> scan(Session& s) { return list_by(s, "SCAN"); }
 
 Result<int> remove(Session& s) {
   SR_LET(const Place p, locate(s, s.arg(0)));
@@ -283,10 +280,7 @@ Result<int> rollback(Session& s) {
   const std::string path = p.api("data");
   SR_LET(const auto newest,
          s.look({.method = "GET", .path = path}, fmt::format("Error doing pre-read at {}", path)));
-  if (!newest) {
-    s.console.error_line("No value found at " + path);
-    return 2;
-  }
+  if (!newest) return s.nothing_at(path);
   const auto current = member_number(member(newest->data(), "metadata"), "version");
   client::Request r{.method = "GET", .path = path};
   r.query.emplace_back("version", fmt::format("{}", *version));
@@ -308,10 +302,7 @@ Result<int> metadata_get(Session& s) {
   if (!p.versioned) return only_versioned("Metadata");
   const std::string path = p.api("metadata");
   SR_LET(const auto found, s.look({.method = "GET", .path = path}, fmt::format("Error reading {}", path)));
-  if (!found) {
-    s.console.error_line("No value found at " + path);
-    return 2;
-  }
+  if (!found) return s.nothing_at(path);
   if (s.field() || s.format() != Format::table) return s.print(*found);
   const json::Node data = found->data();
   SecretText flat;
@@ -403,7 +394,9 @@ constexpr Flag kPatch[] = {{"cas", Takes::number, "Write only if the newest vers
                             "where PATCH is not allowed."},
                            {"remove-data", Takes::texts, "Remove this key. May be repeated."}};
 constexpr Flag kList[] = {{"after", Takes::text, "Begin after this key."},
-                          {"limit", Takes::number, "At most so many keys."}};
+                          {"limit", Takes::number, "At most so many keys."},
+                          {"detailed", Takes::nothing, "Show the versions and times of each secret too."}};
+constexpr Flag kScan[] = {kList[0], kList[1]};
 constexpr Flag kVersions[] = {{"versions", Takes::texts, "Version numbers, with commas between."}};
 constexpr Flag kRollback[] = {{"version", Takes::number, "The version to make current again."}};
 constexpr Flag kMetadata[] = {
@@ -437,6 +430,8 @@ constexpr Command kCommands[] = {
      kOne | kField, kPatch, 1, kAny, &patch},
     {"kv list", "PATH", "List the secrets of a folder", "Names that end in / are folders.",
      "strongroom kv list secret/\nstrongroom kv list -mount=secret -limit=10", kOne, kList, 0, 1, &list},
+    {"kv scan", "PATH", "List the secrets of a folder and of all folders below it",
+     "The policy must grant \"scan\".", "strongroom kv scan secret/", kOne, kScan, 0, 1, &scan},
     {"kv delete", "PATH", "Delete the newest version, or some versions",
      "Deleted versions can be brought back with kv undelete.",
      "strongroom kv delete secret/app\nstrongroom kv delete -versions=1 secret/app", kOne, kVersions, 1, 1,

@@ -235,8 +235,10 @@ Result<int> revoke(Session& s) {
                 fmt::format("Too many arguments with -self (expected 0, got {})", given));
   if (!mode.empty() && mode != "orphan" && mode != "path")
     return fail(Code::invalid_argument, fmt::format("Invalid mode: {}. Use orphan or path", mode));
-  if (!mode.empty() && (self || (accessor && mode == "path")))
-    return fail(Code::invalid_argument, "-mode cannot be combined with -self, nor -mode=path with -accessor");
+  if (self && accessor) return fail(Code::invalid_argument, "Cannot use -self with -accessor!");
+  if (self && !mode.empty()) return fail(Code::invalid_argument, "Cannot use -self with -mode!");
+  if (accessor && !mode.empty())
+    return fail(Code::invalid_argument, fmt::format("Cannot use -accessor with -mode={}!", mode));
   client::Request r{.method = "PUT"};
   if (self) {
     r.path = "auth/token/revoke-self";

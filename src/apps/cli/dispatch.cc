@@ -51,7 +51,7 @@ int run_command(const Command& c, std::span<const std::string_view> arguments, C
   }
   const auto code = c.run(session);
   if (code) return *code;
-  if (session.shown()) return 0;
+  if (session.shown()) return session.shown_code();
   console.error_line(code.error().message);
   return is_local(code.error().code) ? 1 : 2;
 }

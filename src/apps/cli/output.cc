@@ -204,18 +204,30 @@ std::optional<Format> parse_format(std::string_view s) {
   return std::nullopt;
 }
 
-Table::Table(std::initializer_list<std::string_view> header) {
-  std::vector<SecretText> dashes;
-  add(header);
-  for (const std::string_view h : header) dashes.emplace_back(characters(h), '-');
+Table::Table(std::initializer_list<std::string_view> header) : Table(std::vector<std::string_view>(header)) {}
+
+Table::Table(const std::vector<std::string_view>& header) {
+  std::vector<SecretText> names, dashes;
+  for (const std::string_view h : header) {
+    names.push_back(text_of(h));
+    dashes.emplace_back(characters(h), '-');
+  }
+  add(names);
   rows_.push_back(std::move(dashes));
 }
 
 void Table::add(std::initializer_list<std::string_view> cells) {
   std::vector<SecretText> row;
   row.reserve(cells.size());
-  for (const std::string_view cell : cells) {
-    const auto trimmed = trim(cell);
+  for (const std::string_view cell : cells) row.push_back(text_of(cell));
+  add(row);
+}
+
+void Table::add(const std::vector<SecretText>& cells) {
+  std::vector<SecretText> row;
+  row.reserve(cells.size());
+  for (const SecretText& cell : cells) {
+    const auto trimmed = trim(view(cell));
     row.push_back(text_of(trimmed.empty() ? "n/a" : trimmed));
   }
   rows_.push_back(std::move(row));
@@ -372,8 +384,7 @@ SecretText secret_json(json::Node body) {
       w.key(name);
       append_sorted(w, part(wrap, name));
     }
-    if (const auto accessor = wrap.find("wrapped_accessor"))
-      w.key("wrapped_accessor"), append_sorted(w, *accessor);
+    w.key("wrapped_accessor"), w.string(text(wrap, "wrapped_accessor"));
     w.end_object();
   }
   w.end_object();
@@ -473,6 +484,48 @@ std::optional<SecretText> secret_field(json::Node body, std::string_view name, F
   const json::Node found = part(data, name);
   if (found.is_null()) return std::nullopt;
   return value_text(found, format);
+}
+
+SecretText shaped(json::Node object, std::span<const Shape> shape) {
+  SecretText out;
+  json::Writer w(out);
+  w.begin_object();
+  for (const Shape& m : shape) {
+    const json::Node n = part(object, m.name);
+    const bool empty = n.is_null() || (m.kind == Shape::text && n.text().empty()) ||
+                       (m.kind == Shape::list && n.size() == 0) || (m.kind == Shape::truth && !n.boolean());
+    if (empty && m.when == Shape::present) continue;
+    w.key(m.name);
+    if (!n.is_null())
+      append_sorted(w, n);
+    else
+      w.raw(m.kind == Shape::text     ? "\"\""
+            : m.kind == Shape::number ? "0"
+            : m.kind == Shape::truth  ? "false"
+                                      : "null");
+  }
+  w.end_object();
+  return out;
+}
+
+std::string wrapped_lines(std::string_view text) {
+  constexpr std::size_t width = 78;
+  std::string out;
+  std::size_t column = 0;
+  while (!text.empty()) {
+    const auto space = text.find(' ');
+    const std::string_view word = text.substr(0, space);
+    text = space == std::string_view::npos ? std::string_view{} : text.substr(space + 1);
+    if (word.empty()) continue;
+    if (column != 0) {
+      const bool fits = column + 1 + word.size() <= width;
+      out.push_back(fits ? ' ' : '\n');
+      column = fits ? column + 1 : 0;
+    }
+    out += word;
+    column += word.size();
+  }
+  return out;
 }
 
 std::string heading(std::string_view title, std::size_t width) {

@@ -2,6 +2,7 @@
 // by two spaces, YAML. Pure functions from JSON to text; numbers keep their source bytes.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +20,10 @@ std::optional<Format> parse_format(std::string_view);
 class Table {
  public:
   explicit Table(std::initializer_list<std::string_view> header);  // underlined with dashes
+  explicit Table(const std::vector<std::string_view>& header);
+  Table() = default;  // columns without a header
   void add(std::initializer_list<std::string_view> cells);
+  void add(const std::vector<SecretText>& cells);
   bool empty() const noexcept { return rows_.size() <= 2; }
   SecretText text() const;  // ends with a line break
 
@@ -47,6 +51,17 @@ SecretText data_table(json::Node data);      // Key, Value
 std::string warnings_text(json::Node body);  // empty: none
 std::optional<SecretText> secret_field(json::Node body, std::string_view name, Format);
 SecretText value_text(json::Node, Format);
+
+// One member of a reply as the client library of Vault shows it, whether the server sent it or not.
+struct Shape {
+  std::string_view name;
+  enum Kind : std::uint8_t { text, number, truth, list } kind = text;
+  enum When : std::uint8_t { always, present } when = always;  // present: left out when empty
+};
+SecretText shaped(json::Node object, std::span<const Shape>);
+
+// Words on lines of at most 78 characters.
+std::string wrapped_lines(std::string_view text);
 
 std::string heading(std::string_view title, std::size_t width);  // "== Data =="
 std::size_t table_width(json::Node data);                        // as heading() wants it

@@ -1,39 +1,54 @@
 #include "apps/cli/session.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <algorithm>
 #include <charconv>
-#include <cstring>
 
-#include "base/fd.h"
+#include "apps/cli/token_helper.h"
 #include "base/time.h"
 
 namespace strongroom::apps::cli {
 namespace {
 
-// Paths whose every use needs the sudo capability (Vault API: root-protected paths), for -output-policy.
-constexpr std::string_view kSudo[] = {"sys/audit",
+// Paths whose every use needs the sudo capability (Vault API: root-protected paths), for -output-policy. A
+// path that ends with "/" stands for all below it.
+constexpr std::string_view kSudo[] = {"auth/token/accessors",
+                                      "pki/root",
+                                      "pki/root/sign-self-issued",
+                                      "sys/audit",
+                                      "sys/audit/",
                                       "sys/auth/",
-                                      "sys/seal",
+                                      "sys/config/auditing/request-headers",
+                                      "sys/config/auditing/request-headers/",
+                                      "sys/config/cors",
+                                      "sys/config/ui/headers",
+                                      "sys/config/ui/headers/",
+                                      "sys/internal/audit/",
+                                      "sys/internal/inspect/request",
+                                      "sys/internal/inspect/router/",
+                                      "sys/internal/store/",
+                                      "sys/leases",
+                                      "sys/leases/lookup/",
+                                      "sys/leases/revoke-force/",
+                                      "sys/leases/revoke-prefix/",
+                                      "sys/plugins/catalog/",
                                       "sys/raw",
-                                      "sys/rotate",
+                                      "sys/raw/",
                                       "sys/remount",
-                                      "sys/leases/revoke-force",
-                                      "sys/leases/revoke-prefix",
-                                      "sys/step-down",
-                                      "sys/config/",
-                                      "auth/token/accessors",
-                                      "auth/token/create-orphan",
-                                      "sys/internal/audit",
-                                      "sys/internal/store"};
+                                      "sys/revoke-force/",
+                                      "sys/revoke-prefix/",
+                                      "sys/rotate",
+                                      "sys/rotate/keyring",
+                                      "sys/rotate/root"};
 
-bool truth_of(const std::optional<std::string>& v) {
-  return v && (*v == "1" || *v == "t" || *v == "T" || *v == "true" || *v == "TRUE" || *v == "True");
+bool needs_sudo(std::string_view path) {
+  for (const std::string_view p : kSudo)
+    if (p.ends_with('/') ? path.size() > p.size() && path.starts_with(p) : path == p) return true;
+  return false;
 }
+
+bool truth_of(const std::optional<std::string>& v) { return v && is_true(*v); }
 
 std::string shell_quoted(std::string_view s) {
   std::string out = "'";
@@ -53,6 +68,12 @@ std::string_view trimmed(std::string_view s) {
   const auto from = s.find_first_not_of(space);
   if (from == std::string_view::npos) return {};
   return s.substr(from, s.find_last_not_of(space) - from + 1);
+}
+
+bool is_true(std::string_view v) {
+  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"})
+    if (v == yes) return true;
+  return false;
 }
 
 std::string clean_path(std::string_view s) {
@@ -97,9 +118,17 @@ Status Session::settle_format() {
   return {};
 }
 
-std::string Session::token_path() const {
-  if (const auto v = console.setting("TOKEN_PATH"); v && !v->empty()) return *v;
-  return console.variable("HOME").value_or("") + "/.vault-token";
+std::string Session::address() const {
+  std::string out = client::Options{}.address;
+  for (const auto& [flag, variable] :
+       {std::pair{"address", "ADDR"}, std::pair{"agent-address", "AGENT_ADDR"}}) {
+    if (const auto v = flags.text(flag)) {
+      if (!v->empty()) out = *v;
+    } else if (auto set = console.setting(variable); set && !set->empty()) {
+      out = std::move(*set);
+    }
+  }
+  return out;
 }
 
 Result<SecretText> Session::token() const {
@@ -108,31 +137,39 @@ Result<SecretText> Session::token() const {
     wipe(*v);
     return t;
   }
-  const std::string path = token_path();
-  if (::access(path.c_str(), F_OK) != 0) return SecretText{};
-  SR_LET(const SecretText text, read_secret_file(path));
-  return secret_text(trimmed(view(text)));
+  SR_LET(const TokenKeeper keeper, TokenKeeper::open(console, address()));
+  return keeper.get();
 }
 
 Status Session::store_token(std::string_view token) const {
-  const std::string path = token_path();
-  const std::string fresh = path + ".new";
-  const auto bad = [&] {
-    const int error = errno;
-    ::unlink(fresh.c_str());
-    return fail(Code::failed_precondition, fmt::format("Error storing token in {}: {}. Name a file of your "
-                                                       "own with STRONGROOM_TOKEN_PATH, or use -no-store",
-                                                       path, std::strerror(error)));
-  };
-  {
-    const Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd || ::fchmod(fd.get(), 0600) != 0) return bad();
-    if (::write(fd.get(), token.data(), token.size()) != static_cast<ssize_t>(token.size()) ||
-        ::fsync(fd.get()) != 0)
-      return bad();
+  SR_LET(const TokenKeeper keeper, TokenKeeper::open(console, address()));
+  return keeper.store(token);
+}
+
+Result<SecretText> Session::secret_argument(std::optional<std::string_view> argument, std::string_view what,
+                                            std::string_view prompt) {
+  SecretText given;
+  if (argument && *argument == "-") {
+    SR_LET(given, console.read_input());
+  } else if (argument && !argument->empty()) {
+    warn_typed(what);
+    given = secret_text(*argument);
+  } else if (may_ask()) {
+    SR_LET(given, console.ask_hidden(prompt));
+  } else {
+    return fail(
+        Code::failed_precondition,
+        fmt::format("{} is needed, and there is no terminal to ask for it. Give - as the argument and "
+                    "it on standard input, or run the command on a terminal.",
+                    what));
   }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return bad();
-  return {};
+  return secret_text(trimmed(view(given)));
+}
+
+int Session::nothing_at(std::string_view path) {
+  console.error_line(fmt::format("No value found at {}", path));
+  if (!reason_.empty()) console.error_line("\nThe server gave this reason:\n\n" + reason_);
+  return 2;
 }
 
 void Session::warn_typed(std::string_view what) {
@@ -149,13 +186,21 @@ Result<client::Api*> Session::api() {
     if (const auto v = flags.text(flag)) return std::string(*v);
     return console.setting(variable).value_or("");
   };
-  if (auto v = setting("address", "ADDR"); !v.empty()) o.address = std::move(v);
-  if (auto v = setting("agent-address", "AGENT_ADDR"); !v.empty()) o.address = std::move(v);
+  o.address = address();
   o.tls.ca_file = setting("ca-cert", "CACERT");
   o.tls.ca_path = setting("ca-path", "CAPATH");
   if (!flags.given("ca-cert")) o.tls.ca_pem = console.setting("CACERT_BYTES").value_or("");
   o.tls.client_cert = setting("client-cert", "CLIENT_CERT");
   o.tls.client_key = setting("client-key", "CLIENT_KEY");
+  const auto pem = [&](std::string_view flag, std::string_view variable, SecretText& out) {
+    if (flags.given(flag)) return;
+    if (auto v = console.setting(variable)) {
+      out = secret_text(*v);
+      wipe(*v);
+    }
+  };
+  pem("client-cert", "CLIENT_CERT_BYTES", o.tls.client_cert_pem);
+  pem("client-key", "CLIENT_KEY_BYTES", o.tls.client_key_pem);
   o.tls.server_name = setting("tls-server-name", "TLS_SERVER_NAME");
   if (flags.choice("tls-skip-verify").value_or(truth_of(console.setting("SKIP_VERIFY"))))
     o.tls.verify = client::Verify::nothing;
@@ -169,8 +214,16 @@ Result<client::Api*> Session::api() {
   o.retries = 0;
   if (const auto v = console.setting("MAX_RETRIES"); v && !v->empty()) {
     const auto [end, error] = std::from_chars(v->data(), v->data() + v->size(), o.retries);
-    if (error != std::errc{} || end != v->data() + v->size() || o.retries > 2)
-      return fail(Code::invalid_argument, "the variable MAX_RETRIES must be 0, 1 or 2");
+    if (error != std::errc{} || end != v->data() + v->size() || o.retries > 100)
+      return fail(Code::invalid_argument, "the variable MAX_RETRIES must be a whole number up to 100");
+  }
+  if (const auto v = console.setting("RATE_LIMIT"); v && !v->empty()) {
+    double rate = 0;
+    const std::string_view number = std::string_view(*v).substr(0, v->find(':'));
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), rate);
+    if (error != std::errc{} || end != number.data() + number.size() || rate <= 0)
+      return fail(Code::invalid_argument, "the variable RATE_LIMIT must be requests a second, for example 5");
+    o.gap = Nanoseconds(static_cast<std::int64_t>(1e9 / rate));
   }
   if (const auto v = console.setting("CLIENT_TIMEOUT"); v && !v->empty()) {
     const auto d = parse_duration(*v);
@@ -202,15 +255,12 @@ void Session::show(const client::Request& r) {
   const std::string_view method = client::wire_method(r.method);
   if (flags.on("output-policy")) {
     std::string capabilities = r.method == "LIST"   ? "\"list\""
+                               : r.method == "SCAN" ? "\"scan\""
                                : method == "GET"    ? "\"read\""
                                : method == "DELETE" ? "\"delete\""
                                : method == "PATCH"  ? "\"patch\""
                                                     : "\"create\", \"update\"";
-    for (const std::string_view sudo : kSudo)
-      if (r.path.starts_with(sudo)) {
-        capabilities += ", \"sudo\"";
-        break;
-      }
+    if (needs_sudo(r.path)) capabilities += ", \"sudo\"";
     console.out(fmt::format("path \"{}\" {{\n  capabilities = [{}]\n}}\n", r.path, capabilities));
     return;
   }
@@ -227,6 +277,8 @@ void Session::show(const client::Request& r) {
   if (!o.token.empty()) out += " -H \"X-Vault-Token: $(strongroom print token)\"";
   if (!o.name_space.empty()) out += " -H " + shell_quoted("X-Vault-Namespace: " + o.name_space);
   if (!o.wrap_ttl.empty()) out += " -H " + shell_quoted("X-Vault-Wrap-TTL: " + o.wrap_ttl);
+  for (const auto& [name, value] : o.headers)
+    out += " -H " + shell_quoted(name + ": " + std::string(view(value)));
   if (method == "PATCH") out += " -H \"Content-Type: application/merge-patch+json\"";
   if (!r.body.empty()) out += " -d " + shell_quoted(view(r.body));
   console.out(out + " " + shell_quoted(api.url_of(r)) + "\n");
@@ -272,7 +324,13 @@ Result<Answer> Session::ask(client::Request r, std::string_view doing) {
     show(r);
     return fail(Code::internal, "");  // shown() tells that this is no failure
   }
-  return send(r, doing);
+  SR_LET(Answer a, send(r, doing));
+  if (a.ok() && member(a.body(), "wrap_info").is_object() && !a.data().is_object()) {
+    shown_code_ = print(a);
+    shown_ = true;
+    return fail(Code::internal, "");
+  }
+  return a;
 }
 
 std::unexpected<Error> Session::refusal(const Answer& a, std::string_view doing) const {
@@ -322,6 +380,9 @@ Result<Answer> Session::demand(client::Request r, std::string_view doing) {
 Result<std::optional<Answer>> Session::look(client::Request r, std::string_view doing) {
   SR_LET(Answer a, ask(std::move(r), doing));
   if (a.status == 404) {
+    reason_.clear();
+    for (const json::Node e : member(a.body(), "errors"))
+      reason_ += fmt::format("{}* {}", reason_.empty() ? "" : "\n", e.text());
     if (a.data().is_object() || member(a.body(), "warnings").size() != 0) return std::optional(std::move(a));
     return std::optional<Answer>{};
   }
@@ -374,6 +435,14 @@ int Session::print(const Answer& a) {
   console.err(warnings_text(a.body()));
   print_text(secret_table(a.body()));
   return 0;
+}
+
+Result<Answer> made_answer(SecretText json) {
+  Answer a;
+  a.status = 200;
+  a.text = std::make_unique<SecretText>(std::move(json));
+  SR_LET(a.doc, json::Doc::parse(view(*a.text), reply_limits()));
+  return a;
 }
 
 }  // namespace strongroom::apps::cli

@@ -23,6 +23,9 @@ struct Answer {
   std::unique_ptr<SecretText> text;
   std::optional<json::Doc> doc;
   bool has_body() const noexcept { return doc.has_value(); }
+  // A server answers some questions at the top of the body and some below "data"; this is where the answer
+  // is.
+  json::Node payload() const { return data().is_object() ? data() : body(); }
   json::Node body() const { return doc ? doc->root() : json::Node{}; }
   json::Node data() const;
   bool ok() const noexcept { return status >= 200 && status < 300; }
@@ -56,8 +59,10 @@ class Session {
   Result<std::optional<Answer>> look(client::Request, std::string_view doing);
   std::unexpected<Error> refusal(const Answer&, std::string_view doing) const;
 
-  // -output-curl-string or -output-policy printed instead of asking.
+  // -output-curl-string or -output-policy printed instead of asking, or a wrapped reply was printed instead
+  // of what the command makes of a reply. shown_code() is then the exit status.
   bool shown() const noexcept { return shown_; }
+  int shown_code() const noexcept { return shown_code_; }
 
   // Prints a reply in the chosen format, or the field that was asked for; 0, or 1 when the field is missing.
   int print(const Answer&);
@@ -65,11 +70,17 @@ class Session {
   void print_json(std::string_view json);  // as JSON or YAML
   void print_text(const SecretText&);
 
-  std::string token_path() const;
+  // "No value found at PATH" and the reason, if the server gave one; the exit status.
+  int nothing_at(std::string_view path);
+
+  std::string address() const;       // of the server, as chosen
   Result<SecretText> token() const;  // empty: none
   Status store_token(std::string_view token) const;
   void warn_typed(std::string_view what);
   bool may_ask() const { return console.can_ask() && !flags.on("non-interactive"); }
+  // A secret that a command needs: given as an argument (warned of; - is standard input) or asked for.
+  Result<SecretText> secret_argument(std::optional<std::string_view> argument, std::string_view what,
+                                     std::string_view prompt);
   Omitted omitted() const { return may_ask() ? Omitted::ask : Omitted::refuse; }
 
  private:
@@ -79,10 +90,15 @@ class Session {
   Format format_ = Format::table;
   std::optional<client::Api> api_;
   bool shown_ = false;
+  int shown_code_ = 0;
+  std::string reason_;  // of the last answer 404
 };
 
-// LIST of a path with -after and -limit, printed; 2 when there is nothing.
-Result<int> list_at(Session&, const std::string& path);
+// LIST or SCAN of a path with -after and -limit, printed; 2 when there is nothing.
+Result<int> list_at(Session&, const std::string& path, std::string_view method = "LIST");
+int print_list(Session&, const Answer&);  // its keys
+// A JSON text as if the server had answered it, for print().
+Result<Answer> made_answer(SecretText json);
 
 // Without spaces and slashes around it.
 std::string clean_path(std::string_view);
@@ -92,5 +108,6 @@ std::optional<std::int64_t> member_number(json::Node, std::string_view name);
 bool member_truth(json::Node, std::string_view name);
 json::Node member(json::Node, std::string_view name);  // null when absent
 std::string_view trimmed(std::string_view);            // white space of any kind
+bool is_true(std::string_view);                        // as a setting of the environment: 1, t, true ...
 
 }  // namespace strongroom::apps::cli

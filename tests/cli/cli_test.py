@@ -7,19 +7,24 @@
 
 pairs     the same line typed at both programs: exit status and output must be equal
 habits    what only ours does: warnings, prompts, the token file, environment, completion
+operator  what comes on top for operators: bundles without secrets, keys from standard input, token helpers, retries
 tls       authorities, names and client certificates
-examples  every line that the help of a command shows is run
+examples  every line that the help of a command shows is run; those of parts our server lacks at OpenBao's
 """
 import argparse
+import http.server
 import json
 import os
 import pty
 import re
 import select
 import shutil
+import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -512,6 +517,170 @@ def habits(server, report):
     desk.close()
 
 
+class Stub:
+    """Answers one request after the other with the given (status, headers, body); keeps when each came."""
+
+    def __init__(self, answers):
+        stub = self
+        self.times, self.headers, self.left = [], [], list(answers)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                stub.times.append(time.monotonic())
+                stub.headers.append(dict(self.headers))
+                status, headers, body = stub.left.pop(0) if len(stub.left) > 1 else stub.left[0]
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            do_PUT = do_POST = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def operator(server, report):
+    desk = Desk(server)
+    check, root = report.check, server.token
+
+    # A bundle holds no token and no secret, whatever the server tells.
+    canary = "canary-" + os.urandom(8).hex()
+    desk.strongroom("kv", "put", "secret/canary", "password=-", stdin=canary)
+    other = desk.strongroom("token", "create", "-policy=default", "-field=token").stdout
+    done = desk.strongroom("debug", "-duration=5s", "-interval=5s", f"-header=X-Canary={canary}", "-output=bundle", "-target=pprof", *(
+        f"-target={t}" for t in ("config", "host", "requests", "metrics", "replication-status", "server-status", "log", "nosuch")))
+    check("debug ends well and shows its progress", done.returncode == 0 and "capturing server status: count=1" in done.stderr
+          and "Success! Bundle written to: bundle.tar.gz" in done.stdout, done.stdout + done.stderr)
+    check("a target that is none is ignored aloud", "Ignoring invalid targets: nosuch" in done.stdout, done.stdout)
+    content = {}
+    with tarfile.open(Path(desk.home, "bundle.tar.gz")) as bundle:
+        for member in bundle.getmembers():
+            check(f"{member.name} belongs to its owner alone", member.mode & 0o077 == 0, oct(member.mode))
+            if member.isfile():
+                content[member.name] = bundle.extractfile(member).read().decode()
+    everything = "\n".join(content.values()) + done.stdout + done.stderr
+    check("no token and no secret is in the bundle", not any(s in everything for s in (root, other, canary)), "")
+    index = json.loads(content["bundle/index.json"])
+    check("its index lists the files", sorted(index["output"]["files"] + ["index.json"]) == sorted(n.split("/")[1] for n in content), str(index))
+    check("and what was not answered, with the target", {"pprof", "replication-status"} <= {e["target"] for e in index["errors"]}
+          and all(e["error"] and e["timestamp"] for e in index["errors"]), str(index["errors"]))
+    check("the state of the server is in it", json.loads(content["bundle/server_status.json"])[0]["seal"]["sealed"] is False, str(content.keys()))
+    check("the folder is gone", not Path(desk.home, "bundle").exists())
+    done = desk.strongroom("debug", "-duration=5s", "-output=bundle.tar.gz")
+    check("debug overwrites nothing", done.returncode == 1 and "already exists" in done.stderr, done.stderr)
+    done = desk.strongroom("debug", "-duration=1s", "-target=host", "-compress=false", "-output=open", STRONGROOM_TOKEN=other)
+    check("a token without rights gets what it may", done.returncode == 0 and Path(desk.home, "open/index.json").exists(), done.stdout + done.stderr)
+
+    # A stub that tells secrets: they do not get into the bundle either.
+    told = json.dumps({"data": {"password": canary, "note": f"token {other}", "root": root}, "version": "1", "sealed": False})
+    stub = Stub([(200, {}, told)])
+    done = desk.strongroom("debug", "-duration=1s", "-target=config", "-target=host", "-target=log", "-output=told", "-compress=false", f"-address={stub.address}")
+    stub.close()
+    told = "\n".join(p.read_text() for p in Path(desk.home, "told").iterdir())
+    check("nor what a server should not have told", done.returncode == 0 and "<removed>" in told and not any(s in told for s in (root, other, canary)),
+          done.stdout + done.stderr + told)
+
+    # Retries.
+    sealed = (503, {"Retry-After": "1"}, '{"errors":["busy"]}')
+    good = (200, {}, '{"data":{"a":"b"}}')
+    for limit, answers, status, asked in ((None, [sealed, good], 2, 1), ("2", [sealed, good], 0, 2), ("1", [sealed, sealed, good], 2, 2),
+                                          ("3", [(429, {}, "{}"), (412, {}, "{}"), good], 0, 3), ("2", [(501, {}, "{}"), good], 2, 1)):
+        stub = Stub(answers)
+        done = desk.strongroom("read", f"-address={stub.address}", "x/y", VAULT_MAX_RETRIES=limit)
+        stub.close()
+        check(f"MAX_RETRIES={limit} after {[a[0] for a in answers]}", done.returncode == status and len(stub.times) == asked, f"{len(stub.times)} {done.stderr}")
+        if limit == "2" and asked == 2:
+            check("Retry-After is waited for", 0.95 <= stub.times[1] - stub.times[0] < 5, str(stub.times))
+    stub = Stub([good])
+    desk.strongroom("read", f"-address={stub.address}", "-wrap-ttl=90s", "-header=X-Test=1", "-namespace=a/b", "-mfa=m:1", "-policy-override", "-unlock-key=u", "x/y")
+    stub.close()
+    sent = stub.headers[0]
+    check("flags become headers", [sent.get(h) for h in ("X-Vault-Wrap-TTL", "X-Test", "X-Vault-Namespace", "X-Vault-MFA", "X-Vault-Policy-Override", "X-Vault-Unlock-Key")]
+          == ["1m30s", "1", "a/b", "m:1", "true", "u"], str(sent))
+    done = desk.strongroom("write", "-output-curl-string", "-header=X-Test=1", "-wrap-ttl=60s", "x/y", "a=b")
+    check("-output-curl-string shows headers and no token", "X-Test: 1" in done.stdout and root not in done.stdout and "X-Vault-Wrap-TTL" in done.stdout, done.stdout)
+
+    # A token helper.
+    helper = Path(desk.home, "helper.sh")
+    kept = Path(desk.home, "kept token")
+    helper.write_text(f'#!/bin/sh\necho "$1 $VAULT_ADDR" >> "{desk.home}/calls"\ncase $1 in\nget) cat "{kept}" 2>/dev/null; exit 0 ;;\nstore) cat > "{kept}" ;;\nesac\n')
+    helper.chmod(0o700)
+    for name in (".vault", ".bao"):
+        Path(desk.home, name).write_text(f'token_helper = "{helper}"\n')
+        kept.unlink(missing_ok=True)
+        done = desk.strongroom("login", "-no-print", "-", stdin=root, STRONGROOM_TOKEN=None)
+        check(f"{name}: login gives the token to the helper", done.returncode == 0 and kept.read_text() == root and not Path(desk.home, ".vault-token").exists(), done.stderr)
+        done = desk.strongroom("token", "lookup", "-field=id", STRONGROOM_TOKEN=None)
+        check(f"{name}: commands get it from there", done.stdout == root, done.stderr)
+        Path(desk.home, name).unlink()
+    check("the helper is told the address", f"get {server.address}" in Path(desk.home, "calls").read_text())
+    Path(desk.home, "conf.hcl").write_text('token_helper = "/nonexistent/helper"\n')
+    done = desk.strongroom("token", "lookup", STRONGROOM_TOKEN=None, STRONGROOM_CONFIG_PATH=desk.home + "/conf.hcl")
+    check("a helper that is not there is named", done.returncode == 1 and "/nonexistent/helper" in done.stderr, done.stderr)
+    Path(desk.home, "conf.hcl").write_text("- hosts: all\n")
+    done = desk.strongroom("token", "lookup", STRONGROOM_TOKEN=None, STRONGROOM_CONFIG_PATH=desk.home + "/conf.hcl")
+    check("another program's ~/.vault is told apart", done.returncode == 1 and "Ansible" in done.stderr, done.stderr)
+
+    # Wrapped replies: printed instead of what the command makes of a reply.
+    for words in (("secrets", "list"), ("token", "lookup"), ("policy", "read", "default"), ("kv", "get", "secret/canary"), ("auth", "list")):
+        done = desk.strongroom(*words[:2], "-wrap-ttl=60s", *words[2:])
+        check(f"{' '.join(words)} -wrap-ttl", done.returncode == 0 and "wrapping_token:" in done.stdout and canary not in done.stdout, done.stdout + done.stderr)
+    wrapping = desk.strongroom("kv", "get", "-wrap-ttl=60s", "-field=wrapping_token", "secret/canary").stdout
+    done = desk.strongroom("unwrap", "-field=data", "-", stdin=wrapping + "\n")
+    check("unwrap reads the token from standard input", done.returncode == 0 and canary in done.stdout and "WARNING" not in done.stderr, done.stdout + done.stderr)
+    done = desk.strongroom("kv", "get", "-namespace=nosuch", "secret/canary")
+    check("a namespace that is not there is said so", done.returncode == 2 and "namespace not found" in done.stderr, done.stderr)
+
+    if server.kind == "strongroom":
+        newest = json.loads(desk.strongroom("audit", "show", "-last=3", "-format=json").stdout)
+        check("audit show -last shows the newest", len(newest) == 3 and newest[-1]["sequence"] - newest[0]["sequence"] == 2
+              and newest[-1]["request"]["path"] == "sys/internal/audit/key", str(newest)[:500])
+        done = desk.strongroom("audit", "show", "-last=3", "-limit=2")
+        check("-last excludes -limit", done.returncode == 1, done.stderr)
+    else:
+        # The shares are asked for or read from standard input; what is printed last opens the server.
+        share = server.keys[0]
+        desk.strongroom("operator", "rotate-keys", "-init", "-key-shares=1", "-key-threshold=1")
+        status, shown = desk.at_terminal(["strongroom", "operator", "rotate-keys"], [share], STRONGROOM_TOKEN=root)
+        fresh = re.search(r"Key 1: (\S+)", shown)
+        check("rotate-keys asks for a share and hides it", status == 0 and fresh and share not in shown, shown)
+        server.keys = [fresh.group(1)]
+        started = json.loads(desk.strongroom("operator", "generate-root", "-init", "-format=json").stdout)
+        done = desk.strongroom("operator", "generate-root", f"-nonce={started['nonce']}", "-format=json", "-", stdin=server.keys[0])
+        encoded = json.loads(done.stdout)["encoded_token"]
+        done = desk.strongroom("operator", "generate-root", "-decode=-", "-otp=-", stdin=f"{encoded}\n{started['otp']}\n")
+        check("generate-root decodes from standard input alone", server.request("GET", "auth/token/lookup-self", token=done.stdout)[0] == 200, done.stderr)
+        status, shown = desk.at_terminal(["strongroom", "operator", "generate-root", f"-decode={encoded}"], [started["otp"]], STRONGROOM_TOKEN=root)
+        check("or asks for the one-time password", status == 0 and done.stdout in shown and started["otp"] not in shown, shown)
+        otp = desk.strongroom("operator", "generate-root", "-generate-otp").stdout
+        done = desk.strongroom("operator", "generate-root", "-init", "-otp=-", "-format=json", stdin=otp)
+        check("a password of one's own is taken from standard input", done.returncode == 0 and otp not in done.stderr, done.stderr)
+        desk.strongroom("operator", "generate-root", "-cancel")
+        done = desk.strongroom("operator", "rotate-keys", "-init", "-pgp-keys=" + desk.home + "/calls", "-key-shares=1", "-key-threshold=1")
+        check("a file that is no PGP key is refused here", done.returncode == 1 and "OpenPGP" in done.stderr, done.stderr)
+        done = desk.strongroom("operator", "rotate-keys", "-init", "-pgp-keys=keybase:ann", "-key-shares=1", "-key-threshold=1")
+        check("keybase is not asked", done.returncode == 1 and "file" in done.stderr, done.stderr)
+        listening = subprocess.Popen([strongroom_binary(), "monitor", "-log-level=trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                     env=desk.environment(STRONGROOM_TOKEN=root))
+        time.sleep(0.5)
+        desk.strongroom("secrets", "enable", "-path=heard", "kv")
+        time.sleep(0.5)
+        listening.send_signal(signal.SIGINT)
+        out, error = listening.communicate(timeout=20)
+        check("monitor shows the log until Ctrl-C", listening.returncode == 0 and "heard" in out, out + error)
+    desk.close()
+
+
 def tls(kind, report):
     """The TLS options, against a server with a certificate that no system authority has signed."""
     with Server(kind, tls=True) as server:
@@ -577,7 +746,27 @@ BEFORE = {
     "token renew": "strongroom token create -policy=default -ttl=1h -field=token > token.txt",
     "token revoke": "strongroom token create -policy=default -field=token > token.txt",
     "login": "strongroom print token > token.txt",
+    "unwrap": "strongroom kv put secret/app user=ann; strongroom read -wrap-ttl=60s -field=wrapping_token secret/data/app > wrapping.txt",
+    "secrets move": "strongroom secrets disable squad; strongroom secrets disable team; strongroom secrets enable -path=team kv",
+    "auth enable": "strongroom auth disable people",
+    "auth tune": "strongroom auth enable -path=people userpass",
+    "auth move": "strongroom auth disable staff; strongroom auth enable -path=people userpass",
+    "auth disable": "strongroom auth enable -path=people userpass",
+    "audit enable": "strongroom audit disable copy",
+    "audit disable": "strongroom audit enable -path=copy file file_path={audit}",
+    "audit list": "strongroom audit enable -path=copy file file_path={audit}",
+    "lease lookup": "strongroom secrets enable -path=leased -version=1 -options=leased_passthrough=true kv; strongroom kv put leased/a ttl=1h",
+    "operator rekey": "strongroom operator rekey -cancel",
+    "operator rotate-keys": "strongroom operator rotate-keys -cancel",
+    "operator generate-root": "strongroom operator generate-root -cancel",
+    "debug": "rm -rf support* numbers*",
 }
+# Commands whose part our server has not got yet, or not whole; their examples run at OpenBao's.
+THEIRS = {"audit disable", "audit enable", "audit list", "auth disable", "auth enable", "auth move", "auth tune", "kv scan", "lease lookup", "lease renew",
+          "lease revoke", "monitor", "operator generate-root", "operator key-status", "operator members", "operator rekey", "operator rotate",
+          "operator rotate-keys", "operator step-down", "plugin deregister", "plugin info", "plugin list", "plugin register", "plugin reload", "scan",
+          "secrets move", "version-history"}
+ANY_ANSWER = {"plugin register", "plugin deregister", "plugin reload"}  # a server may well refuse
 LAST = ["operator seal", "operator unseal"]  # in this order, after all others
 OURS_ALONE = {"audit key", "audit show", "audit archive", "audit verify", "store verify"}
 
@@ -588,6 +777,7 @@ REFUSED = {}
 
 def examples(server, report, commands):
     desk = Desk(server)
+    lease = {}
     Path(desk.home, "app.json").write_text('{"user": "ann", "password": "x"}')
     Path(desk.home, "data.json").write_text('{"data": {"key": "x"}}')
     Path(desk.home, "patch.json").write_text('{"data": {"key": "x"}}')
@@ -611,9 +801,15 @@ def examples(server, report, commands):
                     report.check(f"examples: {line}", done.returncode == 0 and "Unseal Key 1: " in done.stdout and "Initial Root Token: " in done.stdout,
                                  done.stdout + done.stderr)
             continue
-        if name in BEFORE:
-            shell(BEFORE[name])
+        if name in BEFORE and name != "unwrap":
+            shell(BEFORE[name].replace("{audit}", server.directory + "/copy.log"))
+        if name.startswith("lease "):
+            lease = {"database/creds/app/2f6a614c": shell("strongroom read -field=lease_id leased/a").stdout, "database/creds": "leased"}
         for line in commands[name]:
+            if name == "unwrap":
+                shell(BEFORE[name])
+            for of_the_page, real in lease.items():
+                line = line.replace(of_the_page, real)
             if line == "strongroom operator unseal":
                 status, shown = desk.at_terminal(["strongroom", "operator", "unseal"], [server.keys[0]], STRONGROOM_TOKEN=root)
                 report.check(f"examples: {line}", status == 0 and server.keys[0] not in shown, shown)
@@ -622,12 +818,26 @@ def examples(server, report, commands):
                 status, shown = desk.at_terminal(["strongroom", "login"], [root])
                 report.check(f"examples: {line}", status == 0, shown)
                 continue
+            line = line.replace("/var/log/strongroom_audit.log", server.directory + "/copy.log")
             done = shell(line.replace("/var/backups/audit", server.directory + "/archive").replace("/var/lib/strongroom/audit", server.directory + "/store/audit"))
-            good = done.returncode == 0
+            good = done.returncode == 0 or (name in ANY_ANSWER and done.returncode == 2 and "Error making API request" in done.stderr)
+            if name == "operator step-down":
+                server.wait_active()
             if server.kind == "strongroom" and name in REFUSED:
                 good = done.returncode == 2 and REFUSED[name] in done.stderr
             report.check(f"examples: {line}", good, done.stdout + done.stderr)
     desk.close()
+
+
+def open_bao():
+    """OpenBao with what it keeps switched off, on a listener of its own."""
+    port = free_port()
+    server = Server("openbao", extra_config=(
+        f'unsafe_allow_api_audit_creation = true\nlistener "tcp" {{\n  address = "127.0.0.1:{port}"\n  tls_disable = true\n'
+        "  disable_unauthed_rekey_endpoints = false\n  disable_unauthed_generate_root_endpoints = false\n}\n"))
+    server.ready()
+    server.address = f"http://127.0.0.1:{port}"
+    return server
 
 
 def example_lines():
@@ -645,12 +855,15 @@ def example_lines():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", choices=["strongroom", "openbao"], default="strongroom")
-    parser.add_argument("--only", choices=["pairs", "habits", "tls", "examples"])
+    parser.add_argument("--only", choices=["pairs", "habits", "operator", "tls", "examples"])
     options = parser.parse_args()
     report = Report()
     commands = example_lines()
     report.check("every command has an example", len(commands) >= 40 and all(commands.values()), str(sorted(commands)))
-    parts = {"pairs": pairs, "habits": habits, "examples": lambda s, r: examples(s, r, commands)}
+    theirs = {name: lines for name, lines in commands.items() if name in THEIRS}
+    if options.server == "strongroom":
+        commands = {name: lines for name, lines in commands.items() if name not in THEIRS}
+    parts = {"pairs": pairs, "habits": habits, "operator": operator, "examples": lambda s, r: examples(s, r, commands)}
     if options.only in (None, "tls"):
         tls(options.server, report)
     for name, part in parts.items():
@@ -658,6 +871,12 @@ def main():
             with Server(options.server) as server:
                 server.ready()
                 part(server, report)
+    # What our server has not got is tried at one that has it.
+    if options.server == "strongroom":
+        for name, part in {"operator": operator, "examples": lambda s, r: examples(s, r, theirs)}.items():
+            if options.only in (None, name):
+                with open_bao() as server:
+                    part(server, report)
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
 

@@ -53,6 +53,7 @@ std::span<const Command> key_commands();       // operator rekey, rotate-keys
 std::span<const Command> root_commands();      // operator generate-root
 std::span<const Command> operator_commands();  // operator rotate ..., monitor, version-history
 std::span<const Command> plugin_commands();
+std::span<const Command> debug_commands();
 std::span<const Command> about_commands();  // version, completion
 
 std::vector<Command> all_commands();

@@ -61,10 +61,10 @@ std::span<const Group> all_groups() { return kGroups; }
 
 std::vector<Command> all_commands() {
   std::vector<Command> all;
-  for (const auto part :
-       {server_commands(), token_commands(), kv_commands(), path_commands(), mount_commands(),
-        auth_commands(), policy_commands(), record_commands(), audit_commands(), lease_commands(),
-        key_commands(), root_commands(), operator_commands(), plugin_commands(), about_commands()})
+  for (const auto part : {server_commands(), token_commands(), kv_commands(), path_commands(),
+                          mount_commands(), auth_commands(), policy_commands(), record_commands(),
+                          audit_commands(), lease_commands(), key_commands(), root_commands(),
+                          operator_commands(), plugin_commands(), debug_commands(), about_commands()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

@@ -3,18 +3,69 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <charconv>
+#include <deque>
+
 #include "apps/cli/session.h"
 #include "audit/verify.h"
 
 namespace strongroom::apps::cli {
 namespace {
 
+constexpr std::int64_t kPage = 1000;  // records in one reply at most
+
+Result<Answer> page(Session& s, std::int64_t after, std::int64_t limit) {
+  client::Request r{.method = "GET", .path = "sys/internal/audit/log"};
+  r.query.emplace_back("after", fmt::format("{}", after));
+  r.query.emplace_back("limit", fmt::format("{}", limit));
+  return s.demand(std::move(r), "Error reading the audit log");
+}
+
+// The newest records. The checkpoint tells how many there are at least; what is younger is read on from
+// there.
+Result<Answer> newest(Session& s, std::size_t count) {
+  SR_LET(const Answer key, s.ask_first({.method = "GET", .path = "sys/internal/audit/key"}, ""));
+  // A signed note: the log's name, the number of records, and what does not matter here.
+  std::string_view note = member_text(key.data(), "checkpoint");
+  note.remove_prefix(std::min(note.size(), note.find('\n') + 1));
+  std::int64_t size = 0;
+  std::from_chars(note.data(), note.data() + note.size(), size);
+  std::deque<SecretText> last;
+  for (std::int64_t after = std::max<std::int64_t>(0, size - static_cast<std::int64_t>(count));;) {
+    SR_LET(const Answer a, page(s, after, kPage));
+    const json::Node records = member(a.data(), "records");
+    for (const json::Node n : records) {
+      last.push_back(secret_text(n.source()));
+      if (last.size() > count) last.pop_front();
+      after = member_number(n, "sequence").value_or(after + 1);
+    }
+    if (records.size() < static_cast<std::size_t>(kPage)) break;
+  }
+  SecretText out;
+  json::Writer w(out);
+  w.begin_object();
+  w.key("data");
+  w.begin_object();
+  w.key("records");
+  w.begin_array();
+  for (const SecretText& record : last) w.raw(view(record));
+  w.end_array();
+  w.end_object();
+  w.end_object();
+  return made_answer(std::move(out));
+}
+
 // Vault API's audit lines: GET /sys/internal/audit/log -> {records, checkpoint}.
 Result<int> show(Session& s) {
-  client::Request r{.method = "GET", .path = "sys/internal/audit/log"};
-  if (const auto v = s.flags.number("after")) r.query.emplace_back("after", fmt::format("{}", *v));
-  if (const auto v = s.flags.number("limit")) r.query.emplace_back("limit", fmt::format("{}", *v));
-  SR_LET(const Answer a, s.demand(std::move(r), "Error reading the audit log"));
+  const auto last = s.flags.number("last");
+  if (last && (s.flags.given("after") || s.flags.given("limit")))
+    return fail(Code::invalid_argument, "-last excludes -after and -limit");
+  if (last && *last < 1) return fail(Code::invalid_argument, "-last takes a number above 0");
+  auto got = last ? newest(s, static_cast<std::size_t>(*last))
+                  : page(s, s.flags.number("after").value_or(0), s.flags.number("limit").value_or(100));
+  if (!got) return std::unexpected(std::move(got).error());
+  const Answer& a = *got;
   const json::Node records = member(a.data(), "records");
   if (s.field()) return s.print_field(a.data(), *s.field());
   if (s.format() != Format::table) {
@@ -196,13 +247,14 @@ constexpr Flag kVerify[] = {
     {"checkpoint", Takes::text, "File with a checkpoint kept elsewhere: the whole log must continue it."}};
 
 constexpr Flag kShow[] = {{"after", Takes::number, "Begin after this sequence number."},
-                          {"limit", Takes::number, "At most so many records, up to 1000."}};
+                          {"limit", Takes::number, "At most so many records, up to 1000. Default 100."},
+                          {"last", Takes::number, "The newest so many records."}};
 constexpr Flag kArchive[] = {{"before", Takes::number, "Archive whole segments below this sequence number."}};
 
 constexpr Command kCommands[] = {
     {"audit show", "", "Show records of the audit log", "Values from outside are keyed digests.",
-     "strongroom audit show -limit=10\nstrongroom audit show -after=2 -format=json", kHttp | kFormat | kField,
-     kShow, 0, 0, &show},
+     "strongroom audit show -last=10\nstrongroom audit show -after=2 -limit=50 -format=json",
+     kHttp | kFormat | kField, kShow, 0, 0, &show},
     {"audit key",
      "",
      "Print the audit log's verifier key and its newest checkpoint",

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "apps/cli/pgp_keys.h"
 #include "apps/cli/session.h"
 
 namespace strongroom::apps::cli {
@@ -185,6 +186,20 @@ Result<int> init(Session& s) {
   add("key-threshold", "secret_threshold", !automatic, 3);
   add("recovery-shares", "recovery_shares", recovery_seal, 5);
   add("recovery-threshold", "recovery_threshold", recovery_seal, 3);
+  for (const auto& [flag, name] :
+       {std::pair{"pgp-keys", "pgp_keys"}, std::pair{"recovery-pgp-keys", "recovery_pgp_keys"}}) {
+    const auto files = s.flags.text(flag);
+    if (!files) continue;
+    SR_LET(const auto keys, pgp_keys(*files));
+    w.key(name);
+    w.begin_array();
+    for (const std::string& k : keys) w.string(k);
+    w.end_array();
+  }
+  if (const auto file = s.flags.text("root-token-pgp-key")) {
+    SR_LET(const std::string key, pgp_key(*file));
+    w.key("root_token_pgp_key"), w.string(key);
+  }
   w.end_object();
   SR_LET(const Answer a,
          s.demand({.method = "PUT", .path = "sys/init", .body = std::move(body)}, "Error initializing"));
@@ -269,7 +284,13 @@ constexpr Flag kInit[] = {
     {"key-threshold", Takes::number, "Shares that together unseal. Default 3.", {}, "t"},
     {"recovery-shares", Takes::number,
      "With a seal that unseals by itself: recovery keys to make. Default 5."},
-    {"recovery-threshold", Takes::number, "Recovery keys that are needed together. Default 3."}};
+    {"recovery-threshold", Takes::number, "Recovery keys that are needed together. Default 3."},
+    {"pgp-keys", Takes::text,
+     "Files with the public PGP key of each holder, with commas between. Each share is encrypted for its "
+     "holder."},
+    {"recovery-pgp-keys", Takes::text, "The same for recovery keys."},
+    {"root-token-pgp-key", Takes::text,
+     "File with the public PGP key that the root token is encrypted for."}};
 constexpr Flag kUnseal[] = {{"reset", Takes::nothing, "Forget the shares that were given so far."},
                             {"migrate", Takes::nothing, "The share is for a change of the seal."}};
 

@@ -181,6 +181,12 @@ void Session::warn_typed(std::string_view what) {
 
 Result<client::Api*> Session::api() {
   if (api_) return &*api_;
+  SR_LET(client::Api opened, open_api());
+  api_.emplace(std::move(opened));
+  return &*api_;
+}
+
+Result<client::Api> Session::open_api() const {
   client::Options o;
   const auto setting = [&](std::string_view flag, std::string_view variable) -> std::string {
     if (const auto v = flags.text(flag)) return std::string(*v);
@@ -243,10 +249,7 @@ Result<client::Api*> Session::api() {
   if (flags.on("policy-override")) o.headers.emplace_back("X-Vault-Policy-Override", secret_text("true"));
   if (const auto v = flags.text("unlock-key")) o.headers.emplace_back("X-Vault-Unlock-Key", secret_text(*v));
   SR_LET(o.token, token());
-  auto opened = client::Api::open(std::move(o));
-  if (!opened) return std::unexpected(std::move(opened).error());
-  api_.emplace(*std::move(opened));
-  return &*api_;
+  return client::Api::open(std::move(o));
 }
 
 void Session::show(const client::Request& r) {

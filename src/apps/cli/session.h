@@ -48,6 +48,7 @@ class Session {
   Status settle_format();
 
   Result<client::Api*> api();
+  Result<client::Api> open_api() const;  // another one, for a thread of its own
   // The answer whatever its status. Errors are transport errors, prefixed with `doing` ("Error reading
   // secret/a").
   Result<Answer> ask(client::Request, std::string_view doing);

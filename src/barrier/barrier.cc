@@ -43,6 +43,13 @@ Result<std::string> format_record(std::string_view store_id, const crypto::Key& 
 
 }  // namespace
 
+// A keyring that is to be: what stays of it in memory until the group with its record is applied.
+struct Barrier::Staged {
+  crypto::Key root;
+  Keyring keyring;
+  std::string record;
+};
+
 Barrier::Barrier(Random& random) : random_(random) {}
 Barrier::~Barrier() = default;
 
@@ -111,6 +118,9 @@ Status Barrier::unseal(const store::Snapshot& snapshot, Seal& seal) {
   keys_ = std::move(keys);
   pending_keyring_ = std::move(pending);
   keyring_in_group_ = false;
+  staged_.reset();
+  staged_in_group_ = false;
+  encryptions_ = 0;
   return {};
 }
 
@@ -144,14 +154,56 @@ Result<std::vector<store::Write>> Barrier::rotate() {
   keys_ = Keys::with_keyring(*keys_, std::move(keyring));
   pending_keyring_ = record;
   keyring_in_group_ = false;
+  staged_.reset();
+  encryptions_ = 0;
   std::vector<store::Write> writes;
   writes.push_back({store::table_key(store::Table::keyring), std::move(record)});
+  return writes;
+}
+
+Result<bool> Barrier::outdated(const store::Snapshot& snapshot, const Seal& seal) {
+  auto format = must_have_format(snapshot);
+  if (!format) return std::unexpected(std::move(format).error());
+  return seal.outdated(format->wrapped_root);
+}
+
+Result<std::vector<store::Write>> Barrier::stage_term() {
+  const std::scoped_lock lock(mutex_);
+  if (!keys_) return fail(Code::sealed, "the server is sealed");
+  auto next = std::make_unique<Staged>();
+  next->root = keys_->root().clone();
+  next->keyring = keys_->keyring().clone();
+  next->keyring.generation += 1;
+  next->keyring.terms.push_back({next->keyring.terms.back().number + 1, crypto::Key::random(random_)});
+  next->record = next->keyring.wrap(next->root, keys_->store_id(), random_);
+  staged_ = std::move(next);
+  std::vector<store::Write> writes;
+  writes.push_back({store::table_key(store::Table::keyring), staged_->record});
+  return writes;
+}
+
+Result<std::vector<store::Write>> Barrier::stage_root(Seal& seal) {
+  const std::scoped_lock lock(mutex_);
+  if (!keys_) return fail(Code::sealed, "the server is sealed");
+  auto next = std::make_unique<Staged>();
+  next->root = crypto::Key::random(random_);
+  next->keyring = keys_->keyring().clone();
+  next->keyring.generation += 1;
+  next->record = next->keyring.wrap(next->root, keys_->store_id(), random_);
+  auto format = format_record(keys_->store_id(), next->root, seal);
+  if (!format) return std::unexpected(std::move(format).error());
+  staged_ = std::move(next);
+  std::vector<store::Write> writes;
+  writes.push_back({store::table_key(store::Table::format), *std::move(format)});
+  writes.push_back({store::table_key(store::Table::keyring), staged_->record});
   return writes;
 }
 
 void Barrier::seal_keys() noexcept {
   std::shared_ptr<const Keys> dying;  // destroyed outside the lock
   const std::scoped_lock lock(mutex_);
+  staged_.reset();
+  staged_in_group_ = false;
   dying.swap(keys_);
   pending_keyring_.reset();
   keyring_in_group_ = false;
@@ -175,14 +227,16 @@ Result<std::string> Barrier::new_mount_keys(std::uint32_t mount) {
   return (*k)->new_mount(mount, random_);
 }
 
+// Under the lock, so that no keyring takes over between the two and misses the mount.
 Status Barrier::open_mount(std::uint32_t mount, std::string_view wrapped) {
-  auto k = keys();
-  if (!k) return std::unexpected(std::move(k).error());
-  return (*k)->open_mount(mount, wrapped);
+  const std::scoped_lock lock(mutex_);
+  if (!keys_) return fail(Code::sealed, "the server is sealed");
+  return keys_->open_mount(mount, wrapped);
 }
 
 void Barrier::close_mount(std::uint32_t mount) noexcept {
-  if (auto k = keys()) (*k)->close_mount(mount);
+  const std::scoped_lock lock(mutex_);
+  if (keys_) keys_->close_mount(mount);
 }
 
 Result<std::string> Barrier::rewrap_mount_keys(std::uint32_t mount) const {
@@ -255,23 +309,42 @@ Result<store::Revision> Barrier::revision_of(std::string_view stored) const {
 Status Barrier::seal(const store::Snapshot& newest, std::span<const store::Draft> drafts,
                      std::vector<store::Write>& out) {
   std::shared_ptr<const Keys> k;
+  std::string staged;  // the record of a keyring to be
   {
     const std::scoped_lock lock(mutex_);
     if (!keys_) return fail(Code::sealed, "the server is sealed");
     k = keys_;
     keyring_in_group_ = pending_keyring_.has_value();
+    staged_in_group_ = false;
+    if (staged_ && staged_->keyring.generation == k->keyring().generation + 1) staged = staged_->record;
     if (pending_keyring_) out.push_back({store::table_key(store::Table::keyring), *pending_keyring_});
   }
-  GroupSealer group(*k, newest, random_, out);
+  const auto before = out.size();
+  GroupSealer group(*k, newest, random_, out, staged);
   SR_TRY(group.begin());
   for (const store::Draft& d : drafts) SR_TRY(group.add(d));
-  return group.finish();
+  SR_TRY(group.finish());
+  encryptions_.fetch_add(out.size() - before, std::memory_order_relaxed);
+  if (group.took_staged()) {
+    const std::scoped_lock lock(mutex_);
+    staged_in_group_ = staged_ && staged_->record == staged;
+    if (!staged_in_group_) return fail(Code::conflict, "another change of the keyring came in between");
+  }
+  return {};
 }
 
 void Barrier::settled(Fate fate) noexcept {
+  std::shared_ptr<const Keys> dying;
   const std::scoped_lock lock(mutex_);
   if (fate == Fate::applied && keyring_in_group_) pending_keyring_.reset();
   keyring_in_group_ = false;
+  if (!std::exchange(staged_in_group_, false) || fate != Fate::applied || !keys_ || !staged_) return;
+  pending_keyring_.reset();
+  const bool new_term = staged_->keyring.terms.back().number != keys_->term();
+  dying =
+      std::exchange(keys_, Keys::with_root(*keys_, std::move(staged_->root), std::move(staged_->keyring)));
+  staged_.reset();
+  if (new_term) encryptions_ = 0;
 }
 
 }  // namespace strongroom::barrier

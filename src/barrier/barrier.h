@@ -2,6 +2,7 @@
 // keyring's newest term; the store id, the key and the header are authenticated. Sealed, it holds no key.
 // Never logs, never returns key bytes.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -60,9 +61,20 @@ class Barrier final : public store::Sealer, public store::Cipher {
   // The format record with the root key wrapped by another seal. It is stored as it is: put it into a
   // transaction under its key (table format), or hand it to the committer's housekeeping.
   Result<store::Write> reseal(Seal& seal);
+  // Whether the root key is wrapped by a key of `seal` that has been replaced, so that reseal() is due.
+  static Result<bool> outdated(const store::Snapshot&, const Seal& seal);
   // Adds a term, which encrypts from now on. The keyring record is written with the next sealed group, so
   // that no record outlives its key; the returned writes are the same record, for making it durable at once.
   Result<std::vector<store::Write>> rotate();
+  // Changes that become true with one commit: the records returned go into one transaction as they are. The
+  // barrier changes over when the group that has them is applied, and stays as it was when it never is. What
+  // is staged later takes the place of what was staged before; serialised with rotate() by the caller.
+  // A new term, which encrypts from then on.
+  Result<std::vector<store::Write>> stage_term();
+  // A new root key, wrapped by `seal`: whoever has the old one opens nothing that is written afterwards.
+  Result<std::vector<store::Write>> stage_root(Seal& seal);
+  // Records encrypted since the newest term came, in this life of the process.
+  std::uint64_t encryptions() const noexcept { return encryptions_.load(std::memory_order_relaxed); }
   void seal_keys() noexcept;  // forgets every key
   bool sealed() const noexcept;
   std::uint32_t term() const noexcept;
@@ -106,6 +118,7 @@ class Barrier final : public store::Sealer, public store::Cipher {
   void settled(Fate) noexcept override;
 
  private:
+  struct Staged;
   Result<std::shared_ptr<const Keys>> keys() const;  // Code::sealed
 
   Random& random_;
@@ -113,6 +126,9 @@ class Barrier final : public store::Sealer, public store::Cipher {
   std::shared_ptr<const Keys> keys_;            // guarded by mutex_; empty: sealed
   std::optional<std::string> pending_keyring_;  // guarded by mutex_; goes out with the next group
   bool keyring_in_group_ = false;               // guarded by mutex_
+  std::unique_ptr<Staged> staged_;              // guarded by mutex_
+  bool staged_in_group_ = false;                // guarded by mutex_
+  std::atomic<std::uint64_t> encryptions_{0};
 };
 
 }  // namespace strongroom::barrier

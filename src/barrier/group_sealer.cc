@@ -54,6 +54,8 @@ Status GroupSealer::put_self_protected(const store::Put& p) {
   if (p.key == store::table_key(store::Table::format)) {
     const auto format = FormatRecord::decode(view(*p.value));
     if (!format || format->store_id != keys_.store_id()) return refused();
+  } else if (!staged_.empty() && view(*p.value) == staged_) {
+    took_staged_ = true;
   } else {
     const auto keyring = Keyring::unwrap(view(*p.value), keys_.root(), keys_.store_id());
     if (!keyring || keyring->generation != keys_.keyring().generation) return refused();

@@ -15,12 +15,20 @@ namespace strongroom::barrier {
 
 class GroupSealer {
  public:
-  GroupSealer(const Keys& keys, const store::Snapshot& newest, Random& random, std::vector<store::Write>& out)
-      : keys_(keys), newest_(newest), random_(random), out_(out), directories_(keys, newest) {}
+  // `staged`: the keyring record that may take the place of today's; empty when there is none.
+  GroupSealer(const Keys& keys, const store::Snapshot& newest, Random& random, std::vector<store::Write>& out,
+              std::string_view staged = {})
+      : keys_(keys),
+        newest_(newest),
+        random_(random),
+        out_(out),
+        staged_(staged),
+        directories_(keys, newest) {}
 
   Status begin();
   Status add(const store::Draft&);
   Status finish();
+  bool took_staged() const noexcept { return took_staged_; }
 
  private:
   using Stored = std::optional<std::string_view>;
@@ -37,6 +45,8 @@ class GroupSealer {
   const store::Snapshot& newest_;
   Random& random_;
   std::vector<store::Write>& out_;
+  const std::string_view staged_;
+  bool took_staged_ = false;
   DirectoryEdits directories_;
   SetHash set_;
   store::Revision last_ = 0;

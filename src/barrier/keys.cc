@@ -171,7 +171,11 @@ Keys::Keys(std::string store_id, crypto::Key root, Keyring keyring)
 }
 
 std::shared_ptr<const Keys> Keys::with_keyring(const Keys& old, Keyring keyring) {
-  auto keys = std::make_shared<Keys>(old.store_id_, old.root_.clone(), std::move(keyring));
+  return with_root(old, old.root_.clone(), std::move(keyring));
+}
+
+std::shared_ptr<const Keys> Keys::with_root(const Keys& old, crypto::Key root, Keyring keyring) {
+  auto keys = std::make_shared<Keys>(old.store_id_, std::move(root), std::move(keyring));
   const std::shared_lock lock(old.mutex_);
   for (const auto& [number, m] : old.mounts_)
     keys->mounts_.emplace(number,

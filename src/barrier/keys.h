@@ -59,6 +59,8 @@ class Keys {
   Keys(std::string store_id, crypto::Key root, Keyring);
   // The same with another keyring; open mounts stay open.
   static std::shared_ptr<const Keys> with_keyring(const Keys&, Keyring);
+  // The same with another root key, too.
+  static std::shared_ptr<const Keys> with_root(const Keys&, crypto::Key root, Keyring);
 
   const std::string& store_id() const noexcept { return store_id_; }
   const crypto::Key& root() const noexcept { return root_; }

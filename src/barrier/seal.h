@@ -2,6 +2,7 @@
 // before wrap/unwrap are called. Never stores the root key. Callers serialise all calls.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ class Seal {
   enum class Opening : std::uint8_t { by_shares, unattended };
 
   virtual ~Seal() = default;
+  // An empty one of the same kind: gathers shares, or deals new ones, beside the one in use.
+  virtual std::unique_ptr<Seal> another() const = 0;
   virtual Opening opening() const noexcept = 0;
   virtual SealConfig config() const = 0;
   // A new store: checks the wish (shares 1..255, threshold 1..shares, at least 2 when there are several),
@@ -35,12 +38,14 @@ class Seal {
   virtual Result<std::vector<Secret>> deal(const SealConfig&) = 0;
   // An existing store: what its format record says. Code::failed_precondition when the type is another.
   virtual Status expect(const SealConfig&) = 0;
-  // Code::invalid_argument: malformed, or given already. Unattended seals refuse shares.
+  // Code::invalid_argument: malformed; Code::conflict: given already. Unattended seals refuse shares.
   virtual Result<Progress> add_share(const Secret& share) = 0;
   virtual Progress progress() const = 0;
   virtual void reset() noexcept = 0;  // forgets shares and wrapping key
   virtual Result<std::string> wrap(const Secret& root_key) = 0;
   virtual Result<Secret> unwrap(std::string_view wrapped) = 0;  // Code::invalid_argument: wrong key
+  // Whether this was wrapped under a key that has been replaced: it opens, and should be wrapped anew.
+  virtual bool outdated(std::string_view /*wrapped*/) const noexcept { return false; }
 };
 
 }  // namespace strongroom::barrier

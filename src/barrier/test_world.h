@@ -36,7 +36,8 @@ class SeededRandom final : public Random {
 
 class FixedSeal final : public Seal {
  public:
-  explicit FixedSeal(unsigned char key) : cipher_(Bytes(32, static_cast<std::byte>(key))) {}
+  explicit FixedSeal(unsigned char key) : byte_(key), cipher_(Bytes(32, static_cast<std::byte>(key))) {}
+  std::unique_ptr<Seal> another() const override { return std::make_unique<FixedSeal>(byte_); }
   Opening opening() const noexcept override { return Opening::unattended; }
   SealConfig config() const override { return {"fixed", 0, 0}; }
   Result<std::vector<Secret>> deal(const SealConfig&) override { return std::vector<Secret>{}; }
@@ -61,6 +62,7 @@ class FixedSeal final : public Seal {
     static const Bytes zero(24);
     return crypto::Xaes::Nonce(zero.data(), 24);
   }
+  unsigned char byte_;
   crypto::Xaes cipher_;
 };
 

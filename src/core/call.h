@@ -52,7 +52,8 @@ struct Request {
   MonoTime arrived{};
   std::optional<Nanoseconds> patience;  // how long it may wait for a worker; the server's own when absent
   unsigned attempt = 0;
-  // Whether the listener opens this path to everybody: counts for routes that allow it (engine::by_listener).
+  // Whether the listener opens this path to everybody: counts for routes that allow it (engine::by_listener,
+  // engine::shut).
   enum class Gate : std::uint8_t { guarded, open } gate = Gate::guarded;
   std::unique_ptr<const RequestHeaders> headers;  // null: the front door has none
   // A reply as the front door that took the request would send it: what response wrapping keeps.

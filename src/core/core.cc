@@ -68,6 +68,7 @@ Core::Core(Parts parts, Settings settings)
     : parts_(parts),
       settings_(std::move(settings)),
       wrapping_(tokens_, cubbyholes_, parts.env.random),
+      ceremonies_({parts.env, parts.barrier, parts.seal, tokens_, *this}),
       floods_(settings_.refusals) {}
 Core::~Core() {
   committer_.reset();
@@ -480,6 +481,15 @@ Status Core::recover_outbox() {
   }
   outbox_erased_ = lowest ? *lowest - 1 : snapshot->revision();
   return {};
+}
+
+Result<std::unique_ptr<store::Snapshot>> Core::newest_state() {
+  if (sealed()) return fail(Code::sealed, kSealed);
+  return parts_.store.snapshot();
+}
+
+Status Core::commit_event(store::Txn& txn, std::string event, std::uint64_t count) {
+  return commit_own(txn, std::move(event), count);
 }
 
 Status Core::commit_own(store::Txn& txn, std::string event, std::uint64_t count) {

@@ -19,6 +19,7 @@
 #include "barrier/barrier.h"
 #include "base/env.h"
 #include "core/call.h"
+#include "core/ceremonies.h"
 #include "core/floods.h"
 #include "core/meters.h"
 #include "core/mounts.h"
@@ -50,7 +51,8 @@ class Core final : public store::CommitListener,
                    public Permissions,
                    public Records,
                    public AuditControl,
-                   public Traffic {
+                   public Traffic,
+                   public Grounds {
  public:
   struct Parts {
     Env env;
@@ -103,6 +105,7 @@ class Core final : public store::CommitListener,
   identity::Policies& policies() noexcept { return policies_; }
   const identity::Cubbyholes& cubbyholes() const noexcept { return cubbyholes_; }
   const Wrapping& wrapping() const noexcept { return wrapping_; }
+  Ceremonies& ceremonies() noexcept { return ceremonies_; }
 
   // ---- Lifecycle
   SealState seal_state() const override;
@@ -132,6 +135,10 @@ class Core final : public store::CommitListener,
   AuditDevices& devices() noexcept override { return *audit_devices_; }
   Result<std::string> audit_hash(std::string_view text) const override;
   std::uint64_t audit_size() const noexcept override { return parts_.log.size(); }
+  // ---- Grounds
+  Result<std::unique_ptr<store::Snapshot>> newest_state() override;
+  Status commit_event(store::Txn&, std::string event, std::uint64_t count) override;
+  void resealed(const barrier::SealConfig&) override;
   // ---- audit::SegmentKeys, store::CommitListener
   Result<Secret> segment_key(std::uint64_t segment) const override;
   Result<Secret> signing_key() const override;
@@ -168,6 +175,7 @@ class Core final : public store::CommitListener,
   void close_then_answer(std::unique_ptr<Flight>);
   void answer(std::unique_ptr<Flight>);
   Status open_after_unseal(const store::Snapshot&);
+  Status reseal_outdated(const store::Snapshot&);
   Status recover_outbox();
   Status open_tokens(std::uint64_t block);  // with the barrier's keys
   Status check_foundations();
@@ -192,6 +200,7 @@ class Core final : public store::CommitListener,
   identity::Policies policies_;
   identity::Cubbyholes cubbyholes_;
   const Wrapping wrapping_;
+  Ceremonies ceremonies_;
   const engine::Engine* sys_ = nullptr;
   const engine::Engine* token_engine_ = nullptr;
   const engine::Engine* cubbyhole_engine_ = nullptr;
@@ -222,8 +231,10 @@ class Core final : public store::CommitListener,
     barrier::Seal::Progress progress;
   };
   mutable std::mutex told_mutex_;
-  Told told_;   // under told_mutex_
-  void tell();  // holding life_
+  Told told_;  // under told_mutex_
+  // Since the unseal the shares were made anew: what the seal is to expect when it is asked next.
+  std::optional<barrier::SealConfig> resealed_;  // under told_mutex_
+  void tell();                                   // holding life_
 
   mutable std::mutex keys_mutex_;
   std::shared_ptr<const audit::Redactor> audit_key_;  // under keys_mutex_

@@ -81,6 +81,7 @@ void Core::tick() {
   if (sealed()) return;
   apply_audit_devices();
   record_counts(Health::hourly);
+  ceremonies_.tick();
   constexpr std::size_t kBatch = 1000;
   const auto once = [&](auto&& work) {
     auto snapshot = parts_.store.snapshot();

@@ -59,12 +59,36 @@ Status Core::start() {
   SR_TRY(parts_.seal.expect(config));
   if (parts_.seal.opening() != barrier::Seal::Opening::unattended) return {};
   SR_TRY(parts_.barrier.unseal(*snapshot, parts_.seal));
-  return open_after_unseal(*snapshot);
+  SR_TRY(open_after_unseal(*snapshot));
+  if (const auto done = reseal_outdated(*snapshot); !done)
+    parts_.env.log.warn("the root key is still wrapped by the previous key of the seal",
+                        {{"code", std::string(name(done.error().code))}, {"detail", done.error().detail}});
+  return {};
+}
+
+// The key of the seal was replaced in the configuration: from now on the store needs the previous one no
+// more.
+Status Core::reseal_outdated(const store::Snapshot& snapshot) {
+  SR_LET(const bool outdated, barrier::Barrier::outdated(snapshot, parts_.seal));
+  if (!outdated) return {};
+  SR_LET(auto format, parts_.barrier.reseal(parts_.seal));
+  store::Txn txn(snapshot, parts_.barrier);
+  txn.put(std::move(format.key), SecretText(*format.value));
+  SR_TRY(commit_own(txn, "reseal", 0));
+  parts_.env.log.info("the root key is wrapped by the current key of the seal; the previous one can go");
+  return {};
+}
+
+void Core::resealed(const barrier::SealConfig& config) {
+  const std::lock_guard guard(told_mutex_);
+  resealed_ = config;
+  told_.config = config;
 }
 
 void Core::tell() {
   Told now{initialised_, parts_.seal.config(), parts_.seal.progress()};
   const std::lock_guard guard(told_mutex_);
+  if (resealed_) now.config = *resealed_;
   told_ = std::move(now);
 }
 
@@ -176,8 +200,10 @@ Status Core::unseal_with(const Secret& share) {
   const Living living(*this);
   if (!initialised_) return fail(Code::failed_precondition, "Vault is not initialized");
   if (!sealed()) return {};
-  SR_LET(const auto progress, parts_.seal.add_share(share));
-  if (!progress.complete) return {};
+  const auto progress = parts_.seal.add_share(share);
+  if (!progress && progress.error().code == Code::conflict) return {};  // the same share does not count twice
+  if (!progress) return std::unexpected(progress.error());
+  if (!progress->complete) return {};
   SR_LET(const auto snapshot, parts_.store.snapshot());
   if (auto opened = parts_.barrier.unseal(*snapshot, parts_.seal); !opened) {
     parts_.seal.reset();
@@ -227,6 +253,7 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   SR_LET(const auto cross_origin, txn.get(cross_origin_key()));
   SR_TRY(publish_cross_origin(cross_origin));
   SR_TRY(note_version(txn, settings_.version, server_time()));
+  SR_TRY(ceremonies_.note_term(txn));
   SR_TRY(commit_own(txn, "unseal", 0));
   SR_TRY(open_tokens(next));
   SR_LET(const auto cubbyhole_names, parts_.barrier.purpose_key(P::cubbyhole_names));
@@ -303,9 +330,14 @@ void Core::close_keys() noexcept {
     const std::lock_guard guard(keys_mutex_);
     audit_key_.reset();
   }
+  ceremonies_.forget();
   parts_.log.seal();
   parts_.barrier.seal_keys();
   parts_.seal.reset();
+  const std::lock_guard guard(told_mutex_);
+  if (!resealed_) return;
+  std::ignore = parts_.seal.expect(*resealed_);
+  resealed_.reset();
 }
 
 Status Core::seal_now() {

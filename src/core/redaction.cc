@@ -1,6 +1,7 @@
 #include "core/redaction.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace strongroom::core {
 namespace {
@@ -15,6 +16,7 @@ class Walk {
   void foreign(const json::Node& n) { redactor_.redact(n, tree_); }
   void plain(const json::Node& n) { audit::write_plain(n, tree_); }
   void field(const Field& f, const json::Node& n) {
+    if ((f.flags & schema::unrecorded) != 0) return tree_.null();
     if ((f.flags & schema::plain) != 0) return plain(n);
     typed(*f.codec, n);
   }
@@ -56,11 +58,16 @@ audit::Tree redact_input(const schema::Codec* codec, const schema::Input& input,
   const auto fields = codec == nullptr ? std::span<const Field>() : codec->fields();
   audit::tree::Writer tree(out);
   Walk walk(tree, redactor);
+  // Where key shares are expected, a member that nobody knows may be one under a misspelled name.
+  const bool secretive =
+      std::ranges::any_of(fields, [](const Field& f) { return (f.flags & schema::unrecorded) != 0; });
   const auto one = [&](std::string_view name, const json::Node& n) {
     tree.key(name);
-    if (std::ranges::find(plain_keys, name) != plain_keys.end()) return walk.plain(n);
     const auto known = std::ranges::find(fields, name, &Field::name);
-    known == fields.end() ? walk.foreign(n) : walk.field(*known, n);
+    const bool hidden = known != fields.end() && (known->flags & schema::unrecorded) != 0;
+    if (!hidden && std::ranges::find(plain_keys, name) != plain_keys.end()) return walk.plain(n);
+    if (known != fields.end()) return walk.field(*known, n);
+    secretive ? tree.null() : walk.foreign(n);
   };
   tree.begin_map();
   for (const json::Node m : input.body) one(m.key(), m);
@@ -69,24 +76,45 @@ audit::Tree redact_input(const schema::Codec* codec, const schema::Input& input,
   return out;
 }
 
+bool AuditSink::withheld() noexcept {
+  if (withhold_depth_ != 0) return true;
+  if (!std::exchange(withhold_next_, false)) return false;
+  tree_.null();
+  value_done();
+  return true;
+}
+
 void AuditSink::open(Shape s) {
   ++depth_;
+  const bool already = withhold_depth_ != 0;
+  if (withheld()) {
+    if (!already) withhold_depth_ = depth_;
+    return;
+  }
   if (plain_next_ && plain_depth_ == 0) plain_depth_ = depth_;
   plain_next_ = false;
   s == Shape::object ? tree_.begin_map() : tree_.begin_array();
 }
 void AuditSink::close(Shape s) {
+  if (withhold_depth_ != 0) {
+    if (withhold_depth_ == depth_) withhold_depth_ = 0;
+    --depth_;
+    return;
+  }
   s == Shape::object ? tree_.end_map() : tree_.end_array();
   if (plain_depth_ == depth_) plain_depth_ = 0;
   --depth_;
   value_done();
 }
 void AuditSink::key(std::string_view name, Show show) {
+  if (withhold_depth_ != 0) return;
+  withhold_next_ = show == Show::never;
   tree_.key(name);
   plain_next_ =
       show == Show::plain || (depth_ == 1 && std::ranges::find(plain_keys_, name) != plain_keys_.end());
 }
 void AuditSink::text(std::string_view t, Show show) {
+  if (withheld()) return;
   if (show == Show::plain || shown())
     tree_.text(t);
   else
@@ -94,18 +122,22 @@ void AuditSink::text(std::string_view t, Show show) {
   value_done();
 }
 void AuditSink::integer(std::int64_t v) {
+  if (withheld()) return;
   tree_.integer(v);
   value_done();
 }
 void AuditSink::boolean(bool v) {
+  if (withheld()) return;
   tree_.boolean(v);
   value_done();
 }
 void AuditSink::null() {
+  if (withheld()) return;
   tree_.null();
   value_done();
 }
 void AuditSink::raw(std::string_view text) {
+  if (withheld()) return;
   const auto doc = json::Doc::parse(text, json::Limits::of_our_own());
   if (!doc) {
     tree_.mac(redactor_.mac(text));

@@ -1,5 +1,6 @@
 // Redaction: parameters and replies on their way into the audit log. Every value from outside becomes an
 // HMAC, numbers and booleans of user data included, unless its field is flagged plain or the mount says so.
+// What is flagged unrecorded is not even that.
 #pragma once
 #include <span>
 #include <string>
@@ -33,12 +34,16 @@ class AuditSink final : public schema::Sink {
  private:
   bool shown() const noexcept { return plain_depth_ != 0 || plain_next_; }
   void value_done() noexcept { plain_next_ = false; }
+  // Whether a value is one of those that are never recorded: a null stands in its place.
+  bool withheld() noexcept;
   audit::tree::Writer tree_;
   const audit::Redactor& redactor_;
   std::span<const std::string> plain_keys_;
   std::size_t depth_ = 0;
   std::size_t plain_depth_ = 0;  // depth at which a plain value opened
   bool plain_next_ = false;
+  bool withhold_next_ = false;
+  std::size_t withhold_depth_ = 0;  // depth at which a withheld value opened
 };
 
 }  // namespace strongroom::core

@@ -138,10 +138,11 @@ class Core::Run {
       if (early.route != nullptr && ((early.route->flags & engine::sealed_ok) != 0 || opened(*early.route)))
         return lifecycle_route(*early.route);
       input_.path.clear();
-      const bool listing = r_.call.verb == engine::Verb::list || r_.call.verb == engine::Verb::scan;
-      if (early.route == nullptr && (early.path_known || listing) &&
-          is_lifecycle(path.substr(4, path.size() - 4 - (listing ? 1 : 0))))
-        return fail(Code::unsupported, "");
+      if (early.route == nullptr && is_lifecycle(path.substr(4))) return fail(Code::unsupported, "");
+      if (core_.sealed() && path == "sys/seal" && r_.call.verb == engine::Verb::write) {
+        out_.record.reset();
+        return {};  // it is
+      }
     }
     if (core_.sealed()) {
       out_.record.reset();  // a flood of these tells nothing
@@ -185,7 +186,9 @@ class Core::Run {
       found = match(mounted_->routes, r_.call.verb, inside, input_);
       inside_ = inside;
     }
-    is_open_ = found.route != nullptr && (found.route->flags & engine::open) != 0;
+    if (found.route != nullptr && (found.route->flags & engine::shut) != 0 && r_.gate != Request::Gate::open)
+      return fail(Code::unsupported, "unsupported operation");
+    is_open_ = found.route != nullptr && needs_no_token(*found.route);
     if (auto known = identify(); !known && !is_open_) return known;
     if (found.route == nullptr) {
       out_.record->request = redacted(nullptr);
@@ -258,8 +261,13 @@ class Core::Run {
     if (!headers.empty()) tree.end_map();
   }
 
+  static bool needs_no_token(const engine::Route& route) {
+    return (route.flags & (engine::open | engine::shut)) != 0;
+  }
   static bool is_lifecycle(std::string_view path) {
-    for (const std::string_view p : {"init", "unseal", "seal", "seal-status", "health", "leader"})
+    if (path.ends_with('/')) path.remove_suffix(1);  // a LIST
+    for (const std::string_view p :
+         {"init", "unseal", "seal", "seal-status", "health", "leader", "step-down"})
       if (p == path) return true;
     return false;
   }
@@ -401,7 +409,7 @@ class Core::Run {
       }
       out_.record->operation = engine::name(prompt.operation);
     }
-    if ((route.flags & engine::open) == 0) {
+    if (!needs_no_token(route)) {
       SR_TRY(
           authorise(prompt.operation,
                     (route.flags & engine::sudo) != 0 ? identity::Sudo::needed : identity::Sudo::not_needed,

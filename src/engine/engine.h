@@ -156,7 +156,7 @@ class Render {
   virtual void data(const schema::Codec&, const void* object) = 0;
 };
 
-enum RouteFlag : std::uint8_t {
+enum RouteFlag : std::uint16_t {
   guarded = 0,
   open = 1,           // needs no token
   sudo = 2,           // needs the sudo capability
@@ -166,6 +166,7 @@ enum RouteFlag : std::uint8_t {
   unlisted = 32,      // only tells callers what they should have asked: left out of documents
   issues = 64,        // the reply carries a token ("auth")
   by_listener = 128,  // needs no token, sealed or not, where the listener says so (Request::gate)
+  shut = 256,         // needs no token where the listener says so, and answers nobody where it does not
 };
 
 struct Route {
@@ -173,7 +174,7 @@ struct Route {
   std::string_view pattern, summary;  // "data/{path...}", "config", "roles/{name}"
   const schema::Codec *in, *out;
   bool blocking;
-  std::uint8_t flags;
+  std::uint16_t flags;
   // no value: nothing there (404 on reads, 204 on writes are the front door's matter)
   enum class Gave : std::uint8_t { data, nothing };
   Result<Gave> (*invoke)(const Engine&, Prompt&, const schema::Input&, Render&);
@@ -216,7 +217,7 @@ constexpr Route route(Verb verb, std::string_view pattern, std::string_view summ
           &schema::CodecOf<typename D::In>::value,
           &schema::CodecOf<Out>::value,
           std::is_same_v<typename D::Context, Blocking>,
-          static_cast<std::uint8_t>(flags),
+          static_cast<std::uint16_t>(flags),
           [](const Engine& e, Prompt& p, const schema::Input& input, Render& render) -> Result<Route::Gave> {
             typename D::In in{};
             SR_TRY(schema::load_input(schema::Type<typename D::In>::fields(), input, &in));

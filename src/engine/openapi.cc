@@ -400,7 +400,7 @@ void OpenApi::add(const Place& place, std::span<const Route> routes) {
         w.boolean(true);
       };
       mark((flags & sudo) != 0, "x-vault-sudo");
-      mark((flags & engine::open) != 0, "x-vault-unauthenticated");
+      mark((flags & (engine::open | engine::shut)) != 0, "x-vault-unauthenticated");
       mark(creates, "x-vault-createSupported");
       for (const std::string_view method : {"get", "post", "patch", "delete"})
         if (const auto op = methods.find(method); op != methods.end()) {

@@ -192,6 +192,8 @@ bool TokenRecord::admits(std::string_view address) const noexcept {
   return from && std::ranges::any_of(bound_cidrs, [&](const Cidr& c) { return c.contains(*from); });
 }
 
+std::size_t Tokens::id_size() noexcept { return kPrefix.size() + base62_length(kLocator + kRandom); }
+
 std::string Tokens::key(std::uint64_t number) {
   std::string k = store::table_key(store::Table::token);
   put_u64(k, number);

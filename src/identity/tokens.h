@@ -145,6 +145,7 @@ class Tokens {
   static std::string key(std::uint64_t number);
   // 16 bytes that stand for a name in store keys: its keyed hash.
   Result<std::string> hidden(std::string_view kind, std::string_view name) const;
+  static std::size_t id_size() noexcept;  // of a token that was not chosen
 
  private:
   struct Keys {

@@ -156,7 +156,9 @@ void save_record(std::span<const Field> fields, const void* object, Sink& s) {
     const void* at = f.at(const_cast<void*>(
         object));  // NOLINT(cppcoreguidelines-pro-type-const-cast): one accessor serves both directions
     if ((f.flags & omit_empty) != 0 && f.absent(at)) continue;
-    s.key(f.name, (f.flags & plain) != 0 ? Sink::Show::plain : Sink::Show::hashed);
+    s.key(f.name, (f.flags & unrecorded) != 0 ? Sink::Show::never
+                  : (f.flags & plain) != 0    ? Sink::Show::plain
+                                              : Sink::Show::hashed);
     f.codec->save(at, s);
   }
   s.close(Sink::Shape::object);

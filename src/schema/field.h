@@ -37,7 +37,8 @@ enum class Kind : std::uint8_t {
 class Sink {
  public:
   enum class Shape : std::uint8_t { object, array };
-  enum class Show : std::uint8_t { hashed, plain };  // how the audit log may show a text
+  // How the audit log may show a text; `never`: not even as an HMAC.
+  enum class Show : std::uint8_t { hashed, plain, never };
   virtual ~Sink() = default;
   virtual void open(Shape) = 0;
   virtual void close(Shape) = 0;
@@ -66,6 +67,8 @@ enum Flag : std::uint8_t {
   whole_body = 16,  // a RawJson that takes the whole body: every member is the caller's own, none is unknown
   deprecated = 32,  // still taken; documents say so
   sensitive = 64,   // a text that is a secret, though its type is not; documents say so
+  unrecorded =
+      128,  // key shares: the audit log has null in its place, and in place of unknown members beside it
 };
 struct Field {
   std::string_view name, help;

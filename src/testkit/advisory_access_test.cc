@@ -237,12 +237,40 @@ TEST_F(AdvisoryAccess, B20_NumbersAtTheirEdgesDoNotWidenAListing) {
 
 TEST_F(AdvisoryAccess, A29_NothingThatChangesKeysIsReachableWithoutAToken) {
   for (const auto* path :
-       {"sys/rekey/init", "sys/rekey/update", "sys/rekey-recovery-key/init", "sys/generate-root/attempt",
-        "sys/generate-root/update", "sys/rotate", "sys/raw/core/keyring", "sys/step-down",
-        "sys/storage/raft/join", "sys/plugins/catalog/secret/x", "sys/pprof/heap", "sys/in-flight-req",
-        "sys/monitor", "sys/metrics", "sys/config/state/sanitized", "sys/host-info"})
+       {"sys/rotate", "sys/rotate/root", "sys/rotate/config", "sys/rotate/root/init",
+        "sys/rotate/root/update", "sys/rotate/root/verify", "sys/rotate/root/backup",
+        "sys/rotate/recovery/init", "sys/generate-root-token/attempt", "sys/generate-root-token/update",
+        "sys/rekey/backup", "sys/raw/core/keyring", "sys/storage/raft/join", "sys/plugins/catalog/secret/x",
+        "sys/pprof/heap", "sys/in-flight-req", "sys/monitor", "sys/config/state/sanitized", "sys/host-info"})
     for (const auto* method : {"GET", "POST", "DELETE", "LIST"})
       EXPECT_EQ(as("", method, path).status, 403) << method << " " << path;
+  for (const auto* path : {"sys/rekey/init", "sys/rekey/update", "sys/rekey/verify", "sys/generate-root",
+                           "sys/rekey-recovery-key/init", "sys/generate-root/attempt",
+                           "sys/generate-root/update", "sys/step-down"})
+    for (const auto* method : {"GET", "POST", "DELETE", "LIST"}) {
+      const auto status = as("", method, path).status;
+      EXPECT_TRUE(status == 403 || status == 405) << method << " " << path << " " << status;
+    }
+}
+
+TEST_F(AdvisoryAccess, A29_AFloodOfUnauthenticatedStartsAndCancelsDisturbsNobody) {
+  const auto root = server_->root("POST", "sys/generate-root-token/attempt", "{}");
+  const auto rekey =
+      server_->root("POST", "sys/rotate/root/init", R"({"secret_shares":1,"secret_threshold":1})");
+  for (int i = 0; i < 250; ++i)
+    for (const auto* path : {"sys/generate-root/attempt", "sys/rekey/init", "sys/rekey/verify",
+                             "sys/generate-root-token/attempt", "sys/rotate/root/init"})
+      for (const auto* method : {"POST", "DELETE"})
+        EXPECT_GE(as("", method, path, R"({"secret_shares":1,"secret_threshold":1})").status, 403);
+  const auto& share = server_->shares()[0];
+  const auto done =
+      server_->root("POST", "sys/generate-root-token/update",
+                    fmt::format(R"({{"key":"{}","nonce":"{}"}})", share, root.text("data/nonce")));
+  EXPECT_EQ(done.text("data/complete"), "true") << done.body;
+  const auto shares =
+      server_->root("POST", "sys/rotate/root/update",
+                    fmt::format(R"({{"key":"{}","nonce":"{}"}})", share, rekey.text("data/nonce")));
+  EXPECT_EQ(shares.text("data/complete"), "true") << shares.body;
 }
 
 TEST_F(AdvisoryAccess, A12_P6_ATokenWithOneUseIsGoodForOneRequestAmongMany) {

@@ -256,7 +256,7 @@ TEST(SystemShamir, ThresholdSharesUnsealAndProgressIsShown) {
     return server.call("PUT", "sys/unseal", "{\"key\":\"" + server.shares()[i] + "\"}");
   };
   EXPECT_EQ(give(4).text("progress"), "1");
-  EXPECT_EQ(give(4).status, 400) << "the same again";
+  EXPECT_EQ(give(4).text("progress"), "1") << "the same again does not count";
   EXPECT_EQ(server.call("GET", "sys/seal-status").text("progress"), "1");
   EXPECT_EQ(give(1).text("progress"), "2");
   EXPECT_EQ(server.call("PUT", "sys/unseal", R"({"reset":true})").text("progress"), "0");

@@ -144,7 +144,10 @@ Status TestServer::start() {
     SR_LET(p->store, store::FaultStore::open(disk));
     SR_LET(p->audit, audit::Log::open_on(std::make_unique<SimDirectory>(disk), options_.log, env_));
   }
-  p->seal = std::make_unique<seals::shamir::ShamirSeal>(random);
+  if (options_.seal)
+    p->seal = options_.seal(random);
+  else
+    p->seal = std::make_unique<seals::shamir::ShamirSeal>(random);
   p->barrier = std::make_unique<barrier::Barrier>(random);
   auto settings = options_.core;
   settings.storage_type = "inmem";
@@ -222,6 +225,7 @@ void TestServer::submit(Ask ask, Heard heard) {
   if (!ask.token.empty()) ask.headers.emplace_back("X-Vault-Token", ask.token);
   if (!ask.authorization.empty()) ask.headers.emplace_back("Authorization", ask.authorization);
   request->headers = std::make_unique<AskedHeaders>(std::move(ask.headers));
+  if (gate == core::Request::Gate::open) request->gate = gate;
   core::Core::Turn turn(core());
   turn.serve(std::move(request),
              [heard = std::move(heard)](std::unique_ptr<core::Request> r, core::Reply reply) {

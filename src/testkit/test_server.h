@@ -85,6 +85,7 @@ class TestServer {
     std::uint32_t shares = 1;
     std::uint32_t threshold = 1;
     TestDevices::Api audit_api = TestDevices::Api::closed;
+    std::function<std::unique_ptr<barrier::Seal>(Random&)> seal;  // empty: shares
     Options() {
       log.segment_bytes = 1u << 20;
       log.reserve_bytes = 0;
@@ -144,6 +145,7 @@ class TestServer {
   SeededRandom random;
   KeptLog log_lines;
   store::SimDisk disk;
+  core::Request::Gate gate = core::Request::Gate::guarded;  // as the listener has it, for every path
 
  private:
   struct Process {

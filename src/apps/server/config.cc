@@ -66,8 +66,6 @@ constexpr std::array kOtherKeys = std::to_array<OtherKey>({
     {"unsafe_cross_namespace_identity", Unbuilt::refuse_if_true, "a namespace is a border"},
     {"unsafe_allow_unaudited_requests", Unbuilt::refuse_if_true, "nothing happens here without a record"},
     {"allow_unauthenticated_workflows", Unbuilt::refuse_if_true, kNotBuilt},
-    {"enable_unauthenticated_access", Unbuilt::refuse_if_true,
-     "it is not supported; these paths need a token here"},
 });
 
 constexpr std::array kOtherListenerKeys = std::to_array<OtherKey>({
@@ -102,8 +100,6 @@ constexpr std::array kOtherListenerKeys = std::to_array<OtherKey>({
      "client certificates are not supported"},
     {"x_forwarded_for_client_cert_keep_not_forwarded", Unbuilt::refuse_if_true,
      "client certificates are not supported"},
-    {"disable_unauthed_rekey_endpoints", Unbuilt::note, "these paths always need a token"},
-    {"disable_unauthed_generate_root_endpoints", Unbuilt::note, "these paths always need a token"},
     {"disable_replication_status_endpoints", Unbuilt::note, "it has no effect"},
     {"disable_request_limiter", Unbuilt::note, "it has no effect"},
     {"redact_addresses", Unbuilt::refuse_if_true, kNotBuilt},
@@ -385,6 +381,8 @@ ListenerConfig listener_of(Reading& reading, const hcl::Block& block) {
   out.forwarded_for_hop_skips = static_cast<std::uint32_t>(s.number("x_forwarded_for_hop_skips", 0, 0, 100));
   out.forwarded_for_reject_not_present = s.boolean("x_forwarded_for_reject_not_present", true);
   out.forwarded_for_reject_not_authorized = s.boolean("x_forwarded_for_reject_not_authorized", true);
+  out.open_rekey = !s.boolean("disable_unauthed_rekey_endpoints", true);
+  out.open_generate_root = !s.boolean("disable_unauthed_generate_root_endpoints", true);
   for (const hcl::Block& all : s.blocks("custom_response_headers", 0))
     for (const hcl::Item& status : all.body->items) headers_of_status(reading, status, out.headers);
   for (const hcl::Block& b : s.blocks("telemetry", 0)) {
@@ -548,6 +546,14 @@ void read_top(Reading& reading, const hcl::Body& body, Config& c) {
     s.refuse("audit_device_directory", "must be an absolute path");
   c.enable_response_header_hostname =
       s.boolean("enable_response_header_hostname", c.enable_response_header_hostname);
+  for (const auto& opened : s.strings("enable_unauthenticated_access")) {
+    if (opened == "rekey")
+      c.open_rekey = true;
+    else if (opened == "generate-root")
+      c.open_generate_root = true;
+    else
+      s.refuse("enable_unauthenticated_access", "knows \"rekey\" and \"generate-root\"");
+  }
   s.finish(kOtherKeys);
 }
 

@@ -72,6 +72,9 @@ struct ListenerConfig {
 
   // Cross-origin rules of this listener, in place of those of sys/config/cors; absent: those.
   std::optional<core::CrossOrigin> cors = {};
+  // What is answered without a token: disable_unauthed_… = false opens it (OpenBao).
+  bool open_rekey = false;
+  bool open_generate_root = false;
 
   std::vector<ReplyHeader> headers = {};
   std::string file = {};  // where it stands
@@ -156,6 +159,9 @@ struct Config {
   bool unsafe_allow_api_audit_creation = false;  // devices may be enabled with sys/audit
   std::string audit_device_directory = {};       // where those may have files; empty: nowhere
   bool enable_response_header_hostname = false;
+  // enable_unauthenticated_access (Vault): the same as the switches of the listeners, for all of them.
+  bool open_rekey = false;
+  bool open_generate_root = false;
 
   std::vector<Remark> remarks = {};  // in the order of the files
 };

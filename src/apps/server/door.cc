@@ -52,6 +52,8 @@ Door::Door(core::Core& core, Random& random, const Clock& clock, const strongroo
     p.open_metrics = l.open_metrics;
     p.open_in_flight = l.open_in_flight;
     if (l.cors) p.cross_origin = std::make_shared<const core::CrossOrigin>(*l.cors);
+    p.open_rekey = l.open_rekey || config.open_rekey;
+    p.open_generate_root = l.open_generate_root || config.open_generate_root;
     ports_.push_back(std::move(p));
   }
 }
@@ -66,7 +68,10 @@ void Door::release(wire::http::Loop& loop, wire::http::Ticket ticket, const Port
 }
 
 bool Door::opens(const Port& port, std::string_view path) {
-  return (port.open_metrics && path == "sys/metrics") || (port.open_in_flight && path == "sys/in-flight-req");
+  return (port.open_metrics && path == "sys/metrics") ||
+         (port.open_in_flight && path == "sys/in-flight-req") ||
+         (port.open_rekey && path.starts_with("sys/rekey")) ||
+         (port.open_generate_root && path.starts_with("sys/generate-root"));
 }
 
 std::optional<wire::vault::Outbound> Door::judge_origin(const wire::http::HttpRequest& head, const Port& port,

@@ -30,6 +30,8 @@ class Door {
     bool open_metrics = false;
     bool open_in_flight = false;
     std::shared_ptr<const core::CrossOrigin> cross_origin;  // null: as the store has it
+    bool open_rekey = false;
+    bool open_generate_root = false;
   };
   using Headers = std::vector<std::pair<std::string, std::string>>;
   void release(wire::http::Loop&, wire::http::Ticket, const Port&, wire::vault::Outbound&&) const;

@@ -51,6 +51,7 @@ Result<strongroom::server::Config> configuration(const Options& o) {
     }
     cfg::ListenerConfig l;
     l.address = o.dev_listen_address.empty() ? "127.0.0.1:8200" : o.dev_listen_address;
+    l.open_rekey = l.open_generate_root = true;
     config.listeners.insert(config.listeners.begin(), l);
   }
   return config;

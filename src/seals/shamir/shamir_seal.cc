@@ -72,7 +72,10 @@ Result<barrier::Seal::Progress> ShamirSeal::add_share(const Secret& share) {
   if (size > kKey)
     for (const Secret& s : shares_)
       if (s.reveal(Reveal::to_cipher).back() == share.reveal(Reveal::to_cipher).back())
-        return fail(Code::invalid_argument, "this key share has been given already");
+        return fail(crypto::equal(s.reveal(Reveal::to_cipher), share.reveal(Reveal::to_cipher))
+                        ? Code::conflict
+                        : Code::invalid_argument,
+                    "this key share has been given already");
   if (shares_.empty()) nonce_ = uuid(random_);
   shares_.push_back(share.clone());
   return progress();

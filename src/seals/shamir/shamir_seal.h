@@ -16,6 +16,7 @@ class ShamirSeal final : public barrier::Seal {
 
   explicit ShamirSeal(Random& random) : random_(random) {}
 
+  std::unique_ptr<barrier::Seal> another() const override { return std::make_unique<ShamirSeal>(random_); }
   Opening opening() const noexcept override { return Opening::by_shares; }
   barrier::SealConfig config() const override { return config_; }
   Result<std::vector<Secret>> deal(const barrier::SealConfig&) override;

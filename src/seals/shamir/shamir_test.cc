@@ -161,7 +161,7 @@ TEST(ShamirSeal, AWrongShareIsNotNamedAndTheAttemptStartsAnew) {
 TEST(ShamirSeal, RefusesASecondCopyAndMalformedShares) {
   Dealt d(3, 2);
   ASSERT_TRUE(d.seal.add_share(d.shares[0]));
-  EXPECT_EQ(d.seal.add_share(d.shares[0]).error().code, Code::invalid_argument);
+  EXPECT_EQ(d.seal.add_share(d.shares[0]).error().code, Code::conflict);
   EXPECT_EQ(d.seal.add_share(Secret::copy_of("short")).error().code, Code::invalid_argument);
   EXPECT_EQ(d.seal.add_share(Secret::copy_of(View(Bytes(33)))).error().code, Code::invalid_argument);
   EXPECT_EQ(d.seal.progress().gathered, 1u);

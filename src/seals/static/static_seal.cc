@@ -72,6 +72,12 @@ Result<StaticKey> read_static_key(std::string_view id, std::string_view source) 
       "seal \"static\": a key must be file:///path, env://NAME, or 32 bytes in hexadecimal or base64");
 }
 
+std::unique_ptr<barrier::Seal> StaticSeal::another() const {
+  const auto copy = [](const StaticKey& k) { return StaticKey{k.id, k.key.clone()}; };
+  return std::make_unique<StaticSeal>(random_, copy(current_),
+                                      previous_ ? std::optional(copy(*previous_)) : std::nullopt);
+}
+
 Status StaticSeal::expect(const barrier::SealConfig& stored) {
   if (stored.type != kType)
     return fail(Code::failed_precondition, "the store was sealed by another seal: " + stored.type);

@@ -30,6 +30,7 @@ class StaticSeal final : public barrier::Seal {
   StaticSeal(Random& random, StaticKey current, std::optional<StaticKey> previous = std::nullopt)
       : random_(random), current_(std::move(current)), previous_(std::move(previous)) {}
 
+  std::unique_ptr<barrier::Seal> another() const override;
   Opening opening() const noexcept override { return Opening::unattended; }
   barrier::SealConfig config() const override { return {std::string(kType), 0, 0}; }
   Result<std::vector<Secret>> deal(const barrier::SealConfig&) override { return std::vector<Secret>{}; }
@@ -40,7 +41,7 @@ class StaticSeal final : public barrier::Seal {
   Result<std::string> wrap(const Secret& root_key) override;
   Result<Secret> unwrap(std::string_view wrapped) override;
   // Whether the root key is wrapped under the previous key, so that Barrier::reseal is due.
-  bool outdated(std::string_view wrapped) const noexcept;
+  bool outdated(std::string_view wrapped) const noexcept override;
 
  private:
   Random& random_;

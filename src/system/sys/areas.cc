@@ -1,5 +1,6 @@
 #include "system/sys/areas.h"
 
+#include "system/sys/ceremonies.h"
 #include "system/sys/counters.h"
 #include "system/sys/host.h"
 #include "system/sys/loggers.h"
@@ -35,6 +36,7 @@ Areas make_areas(core::Core& core, const Surroundings& around) {
   areas.push_back(std::make_unique<Plugins>(core, around.built, around.version));
   areas.push_back(std::make_unique<Loggers>(around.logs));
   areas.push_back(std::make_unique<Counters>());
+  areas.push_back(std::make_unique<Ceremonies>(core.ceremonies()));
   return areas;
 }
 

@@ -1,6 +1,9 @@
 // init, unseal, seal, seal-status, health, leader: what answers in every state of the server.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "system/sys/key_shares.h"
 #include "system/sys/sys.h"
 
 namespace strongroom::system::sys {
@@ -50,8 +53,8 @@ struct Sys::Keys {
   Secret root_token;
   std::optional<std::string> audit_verifier_key;
   static constexpr auto fields() {
-    return std::array{field<&Keys::keys>("keys", "Unseal key shares in hexadecimal."),
-                      field<&Keys::keys_base64>("keys_base64", "The same in base64."),
+    return std::array{field<&Keys::keys>("keys", "Unseal key shares in hexadecimal.", schema::unrecorded),
+                      field<&Keys::keys_base64>("keys_base64", "The same in base64.", schema::unrecorded),
                       field<&Keys::root_token>("root_token", "The first root token."),
                       field<&Keys::audit_verifier_key>(
                           "audit_verifier_key", "Public key of the audit log (C2SP).", schema::omit_empty)};
@@ -88,7 +91,7 @@ struct Sys::Unseal {
   std::optional<Secret> key;
   bool reset = false, migrate = false;
   static constexpr auto fields() {
-    return std::array{field<&Unseal::key>("key", "One key share, hexadecimal or base64."),
+    return std::array{field<&Unseal::key>("key", "One key share, hexadecimal or base64.", schema::unrecorded),
                       field<&Unseal::reset>("reset", "Forget the shares given so far."),
                       field<&Unseal::migrate>("migrate", "Not supported by this version.")};
   }
@@ -176,14 +179,9 @@ Result<Sys::Keys> Sys::init(engine::Blocking& p, const Init& in) const {
   }
   SR_LET(auto founded, parts_.life.init(wish));
   Keys keys;
-  for (const auto& s : founded.shares) {
-    auto text = to_hex(s.reveal(Reveal::to_caller));
-    keys.keys.push_back(Secret::copy_of(std::string_view(text)));
-    wipe(text);
-    text = to_base64(s.reveal(Reveal::to_caller));
-    keys.keys_base64.push_back(Secret::copy_of(std::string_view(text)));
-    wipe(text);
-  }
+  auto texts = encode_shares(founded.shares);
+  keys.keys = std::move(texts.hex);
+  keys.keys_base64 = std::move(texts.base64);
   keys.root_token = std::move(founded.root_token);
   if (!founded.verifier_key.empty()) keys.audit_verifier_key = founded.verifier_key;
   return keys;
@@ -224,13 +222,7 @@ Result<Sys::SealStatus> Sys::unseal(engine::Blocking& p, const Unseal& in) const
     parts_.life.unseal_reset();
     return status_now();
   }
-  const auto text = in.key->reveal_text(Reveal::to_cipher);
-  auto raw = from_hex(text);
-  if (!raw || raw->size() < 16) raw = from_base64(text);
-  if (!raw) return bad("'key' must be a valid hex or base64 string");
-  const auto share = Secret::copy_of(View(*raw));
-  explicit_bzero(raw->data(), raw->size());
-  if (share.size() > 33) return bad("invalid key: key is longer than maximum 33 bytes");
+  SR_LET(const auto share, decode_share(*in.key));
   SR_TRY(parts_.life.unseal_with(share));
   return status_now();
 }
@@ -253,6 +245,14 @@ Result<Sys::Health> Sys::health(Prompt& p, const HealthQuery& in) const {
     if (value < 200 || value > 599) return fail(Code::invalid_argument, "");
     return value;
   };
+  for (const auto* flag : {&in.standbyok, &in.perfstandbyok}) {
+    if (!*flag) continue;
+    static constexpr std::string_view known[] = {"",     "1",    "t",     "T",     "true", "TRUE",
+                                                 "True", "0",    "f",     "F",     "false", "FALSE",
+                                                 "False"};
+    if (std::ranges::find(known, std::string_view(**flag)) == std::end(known))
+      return fail(Code::invalid_argument, "");
+  }
   SR_LET(const int active, code(in.activecode, 200));
   SR_LET(const int sealed, code(in.sealedcode, 503));
   SR_LET(const int uninit, code(in.uninitcode, 501));

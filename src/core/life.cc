@@ -66,8 +66,7 @@ Status Core::start() {
   return {};
 }
 
-// The key of the seal was replaced in the configuration: from now on the store needs the previous one no
-// more.
+// The key of the seal was replaced in the configuration: from now on the store needs the previous one no more.
 Status Core::reseal_outdated(const store::Snapshot& snapshot) {
   SR_LET(const bool outdated, barrier::Barrier::outdated(snapshot, parts_.seal));
   if (!outdated) return {};
@@ -279,6 +278,10 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
       m.entry.accessor = m.view.accessor =
           (clazz == engine::Class::auth ? "auth_" : "") + std::string(type) + "_" + accessor_hex;
       m.entry.description = m.view.description = about;
+      // As Vault shows them.
+      m.entry.local = m.entry.type == "cubbyhole";
+      m.entry.seal_wrap = m.entry.type == "system";
+      if (m.entry.type == "system") m.entry.passthrough_request_headers = {"Accept"};
       m.entry.uuid = m.view.uuid = cluster_id_;
       m.view.clazz = clazz;
       m.engine = engine;

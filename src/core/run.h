@@ -138,7 +138,9 @@ class Core::Run {
       if (early.route != nullptr && ((early.route->flags & engine::sealed_ok) != 0 || opened(*early.route)))
         return lifecycle_route(*early.route);
       input_.path.clear();
-      if (early.route == nullptr && is_lifecycle(path.substr(4))) return fail(Code::unsupported, "");
+      const bool listing = r_.call.verb == engine::Verb::list || r_.call.verb == engine::Verb::scan;
+      if (early.route == nullptr && is_lifecycle(path.substr(4, path.size() - 4 - (listing ? 1 : 0))))
+        return fail(Code::unsupported, "");
       if (core_.sealed() && path == "sys/seal" && r_.call.verb == engine::Verb::write) {
         out_.record.reset();
         return {};  // it is
@@ -265,7 +267,6 @@ class Core::Run {
     return (route.flags & (engine::open | engine::shut)) != 0;
   }
   static bool is_lifecycle(std::string_view path) {
-    if (path.ends_with('/')) path.remove_suffix(1);  // a LIST
     for (const std::string_view p :
          {"init", "unseal", "seal", "seal-status", "health", "leader", "step-down"})
       if (p == path) return true;

@@ -50,17 +50,17 @@ struct Remount::Which {
   }
 };
 struct Remount::Moved {
-  struct Info {
+  struct Ends {
     std::string source_mount, target_mount, status;
     static constexpr auto fields() {
       return std::array{
-          field<&Info::source_mount>("source_mount", "Where the mount was."),
-          field<&Info::target_mount>("target_mount", "Where it is."),
-          field<&Info::status>("status", "Always success: a move that fails is refused at once.", kPlain)};
+          field<&Ends::source_mount>("source_mount", "Where the mount was."),
+          field<&Ends::target_mount>("target_mount", "Where it is."),
+          field<&Ends::status>("status", "Always success: a move that fails is refused at once.", kPlain)};
     }
   };
   std::string migration_id;
-  Info migration_info;
+  Ends migration_info;
   static constexpr auto fields() {
     return std::array{field<&Moved::migration_id>("migration_id", "Names the move.", kPlain),
                       field<&Moved::migration_info>("migration_info", "What was moved.")};

@@ -62,9 +62,9 @@ def script_of(blocks, port):
         if block.kind != "sh":
             continue
         out.append(f"printf '\\n%s\\n' '{MARK} {n}'")
-        out.append(block.text.replace("127.0.0.1:8200", f"127.0.0.1:{port}"))
-        if re.search(r"^strongroom server .*&\s*$", block.text, re.M):
-            out.append(f"__wait {port}")
+        text = block.text.replace("127.0.0.1:8200", f"127.0.0.1:{port}")
+        # A person needs longer to type the next line than a server to start.
+        out.append(re.sub(r"^(strongroom server .*&)\s*$", rf"\1\n__wait {port}", text, flags=re.M))
     out.append(f"printf '\\n%s\\n' '{MARK} end'")
     return "\n".join(out) + "\n"
 

@@ -66,7 +66,8 @@ Status Core::start() {
   return {};
 }
 
-// The key of the seal was replaced in the configuration: from now on the store needs the previous one no more.
+// The key of the seal was replaced in the configuration: from now on the store needs the previous one no
+// more.
 Status Core::reseal_outdated(const store::Snapshot& snapshot) {
   SR_LET(const bool outdated, barrier::Barrier::outdated(snapshot, parts_.seal));
   if (!outdated) return {};

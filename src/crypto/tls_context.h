@@ -31,7 +31,7 @@ struct TlsSettings {
   TlsVersion least = TlsVersion::tls12;
   TlsVersion most = TlsVersion::tls13;
   ClientCertificates client_certificates = ClientCertificates::not_asked;
-  std::string client_ca_file = {};              // PEM; for `required`
+  std::string client_ca_file = {};  // PEM; for `required`
   TlsProtocols protocols = TlsProtocols::http1;
   std::vector<std::string> cipher_suites = {};  // IANA, Go or OpenSSL names; empty: a modern default
 };

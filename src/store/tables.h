@@ -24,7 +24,8 @@ enum class Table : std::uint32_t {
   usage = 12,
   token_index = 13,  // hash of a chosen id -> number; parent number, child number
   settings = 14,     // server-wide settings by name
-  cubbyhole = 15,    // token number, HMAC of a path -> a token's own record; token number alone -> wrapped reply
+  cubbyhole =
+      15,  // token number, HMAC of a path -> a token's own record; token number alone -> wrapped reply
 };
 constexpr std::uint32_t kFirstMount = 256;
 constexpr std::size_t kMostKey = 480;  // bytes

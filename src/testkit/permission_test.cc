@@ -75,13 +75,15 @@ TEST(Policies, AChangeOfAPartKeepsTheRestAndMindsItsVersion) {
   const auto read = server->root("GET", "sys/policies/acl/team/a");
   EXPECT_EQ(read.text("data/policy"), R"(path "x" { capabilities = ["read"] })");
   EXPECT_EQ(read.text("data/cas_required"), "true");
-  EXPECT_EQ(server->root("PATCH", "sys/policies/acl/team/a", R"({"cas":1,"cas_required":false})").status, 400);
+  EXPECT_EQ(server->root("PATCH", "sys/policies/acl/team/a", R"({"cas":1,"cas_required":false})").status,
+            400);
   EXPECT_EQ(server->root("PATCH", "sys/policies/acl/none", R"({"cas_required":true})").status, 400);
 }
 
 TEST(Policies, AreListedByFolder) {
   auto server = TestServer::ready();
-  for (const auto* name : {"team/a", "team/sub/b", "teamx"}) server->policy(name, R"(path "x" { capabilities = ["read"] })");
+  for (const auto* name : {"team/a", "team/sub/b", "teamx"})
+    server->policy(name, R"(path "x" { capabilities = ["read"] })");
   const std::vector<std::string> both{"team/a", "team/sub/b"};
   EXPECT_EQ(server->root("LIST", "sys/policies/acl/team").texts("data/keys"), both);
   EXPECT_EQ(server->root("LIST", "sys/policies/acl/team/").texts("data/keys"), both);

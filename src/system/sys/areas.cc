@@ -1,5 +1,6 @@
 #include "system/sys/areas.h"
 
+#include "system/sys/audit.h"
 #include "system/sys/ceremonies.h"
 #include "system/sys/counters.h"
 #include "system/sys/host.h"
@@ -8,7 +9,6 @@
 #include "system/sys/remount.h"
 #include "system/sys/resultant_acl.h"
 #include "system/sys/settings.h"
-#include "system/sys/audit.h"
 #include "system/sys/specs.h"
 #include "system/sys/state.h"
 #include "system/sys/tools.h"

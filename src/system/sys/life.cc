@@ -247,9 +247,8 @@ Result<Sys::Health> Sys::health(Prompt& p, const HealthQuery& in) const {
   };
   for (const auto* flag : {&in.standbyok, &in.perfstandbyok}) {
     if (!*flag) continue;
-    static constexpr std::string_view known[] = {"",     "1",    "t",     "T",     "true", "TRUE",
-                                                 "True", "0",    "f",     "F",     "false", "FALSE",
-                                                 "False"};
+    static constexpr std::string_view known[] = {"",  "1", "t", "T",     "true",  "TRUE", "True",
+                                                 "0", "f", "F", "false", "FALSE", "False"};
     if (std::ranges::find(known, std::string_view(**flag)) == std::end(known))
       return fail(Code::invalid_argument, "");
   }

@@ -28,7 +28,7 @@ def run(block, address, token):
 
 def main():
     good, bad = 0, []
-    with Server("strongroom") as server:
+    with Server("strongroom", extra_config='enable_unauthenticated_access = ["rekey", "generate-root"]\n') as server:
         server.start().init().unseal()
         server.call("POST", "sys/mounts/kv", {"type": "kv", "options": {"version": "2"}})
         server.call("POST", "sys/mounts/kv1", {"type": "kv", "options": {"version": "1"}})

@@ -6,6 +6,7 @@
   main_job.py                         both, and their visible results must be equal
 """
 import argparse
+import base64
 import sys
 import time
 from pathlib import Path
@@ -213,8 +214,45 @@ class Job:
                     exceptions.Forbidden)
         self.expect("unknown token", lambda: hvac.Client(url=self.server.address, token="hvs.none").auth.token.lookup_self(), exceptions.Forbidden)
 
+    def ceremonies(self):
+        """New shares, a new root token and new keys, with the shares of three of five."""
+        api = self.client.sys
+        started = ("started", "progress", "required")
+        self.expect("no backup", api.read_backup_keys, exceptions.InvalidRequest)
+        term = api.get_encryption_key_status()["data"]["term"]
+        self.see("rotate", api.rotate_encryption_key)
+        self.expect("a new term", lambda: api.get_encryption_key_status()["data"]["term"], term + 1)
+
+        self.seen.note("no root generation", {k: api.read_root_generation_progress()[k] for k in started})
+        cancelled = api.start_root_token_generation()
+        self.expect("one at a time", api.start_root_token_generation, exceptions.InvalidRequest)
+        self.see("cancel", api.cancel_root_generation)
+        begun = api.start_root_token_generation()
+        self.seen.check("a new nonce", begun["nonce"] != cancelled["nonce"], "the nonce of the cancelled attempt")
+        self.expect("wrong nonce", lambda: api.generate_root(self.keys[0], cancelled["nonce"]), exceptions.InvalidRequest)
+        for key in self.keys[:3]:
+            answer = api.generate_root(key, begun["nonce"])
+            self.seen.note("share for a root token", {k: answer[k] for k in ("progress", "complete")})
+        token = _xor(answer["encoded_root_token"], begun["otp"])
+        root = hvac.Client(url=self.server.address, token=token)
+        self.expect("a root token", lambda: root.auth.token.lookup_self()["data"]["policies"], ["root"])
+        self.see("revoke it", root.auth.token.revoke_self)
+
+        self.seen.note("no rekey", {k: api.read_rekey_progress()[k] for k in started})
+        api.start_rekey(secret_shares=2, secret_threshold=2)
+        self.see("cancel rekey", api.cancel_rekey)
+        begun = api.start_rekey(secret_shares=3, secret_threshold=2, require_verification=True)
+        self.seen.note("rekey", {k: begun[k] for k in ("started", "t", "n", "required", "verification_required")})
+        answer = api.rekey_multi(self.keys[2:], nonce=begun["nonce"])
+        self.seen.check("three new shares", len(answer["keys"]) == 3, "not three")
+        nonce = answer["verification_nonce"]
+        verified = api.rekey_verify_multi(answer["keys"][:2], nonce=nonce)
+        self.expect("verified", lambda: verified["complete"], True)
+        self.keys = answer["keys"]
+        self.expect("new threshold", lambda: (api.read_seal_status()["t"], api.read_seal_status()["n"]), (2, 3))
+
     def run(self):
-        for part in (self.operator, self.mounts, self.kv2, self.kv1, self.policies, self.tokens, self.seal_again):
+        for part in (self.operator, self.mounts, self.kv2, self.kv1, self.policies, self.tokens, self.ceremonies, self.seal_again):
             try:
                 part()
             except Exception as broken:  # a part that stops early is a failure; the others still tell something
@@ -228,8 +266,17 @@ def _shown(value):
     return value
 
 
+def _xor(encoded, otp):
+    raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
+    return "".join(chr(a ^ ord(b)) for a, b in zip(raw, otp))
+
+
+# Rekeying and generating a root token without a token: closed by default in both.
+OPEN = "disable_unauthed_rekey_endpoints = false\n  disable_unauthed_generate_root_endpoints = false"
+
+
 def run(kind):
-    with Server(kind) as server:
+    with Server(kind, listener_extra=OPEN) as server:
         server.start()
         return Job(server).run()
 

@@ -31,6 +31,7 @@ cluster_addr = "{scheme}://127.0.0.1:{cluster_port}"
 listener "tcp" {{
   address = "127.0.0.1:{port}"
   {tls}
+  {listener_extra}
 }}
 
 audit "file" "file" {{
@@ -85,7 +86,7 @@ class Refused(Exception):
 class Server:
     """One server process. stop() ends it; close() also removes its directory."""
 
-    def __init__(self, kind, directory=None, tls=False, prefix=(), extra_config="", storage_extra="", port=None):
+    def __init__(self, kind, directory=None, tls=False, prefix=(), extra_config="", storage_extra="", port=None, listener_extra=""):
         self.kind, self.tls, self._prefix = kind, tls, list(prefix)
         self.binary = strongroom_binary() if kind == "strongroom" else bao_binary()
         self._own_directory = directory is None
@@ -103,7 +104,7 @@ class Server:
             tls_lines = f'tls_cert_file = "{self.directory}/cert.pem"\n  tls_key_file  = "{self.directory}/key.pem"'
         text = STORAGE[kind] + CONFIG
         text = text.format(dir=self.directory, port=self.port, cluster_port=free_port(), scheme=self.scheme, tls=tls_lines,
-                           storage_extra=storage_extra)
+                           storage_extra=storage_extra, listener_extra=listener_extra)
         Path(self.config_file).write_text(text + extra_config, encoding="utf-8")
         self.process = None
         self.token, self.keys, self.init_answer = None, [], {}

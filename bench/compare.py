@@ -8,7 +8,7 @@ its store and its audit log are durable.
 
   scripts/bench                      loads and the fill (about 25 minutes)
   scripts/bench --quick              one short round, a fill of 20,000 against 2,000 (about 2 minutes)
-  scripts/bench --only loads|fill    one half
+  scripts/bench --only loads|fill|edge  one part; edge (HTTP/2, idle TLS connections, new ones) is part of no other
   scripts/bench --json FILE          all figures
   scripts/bench --servers strongroom a single server, no ratios
 """
@@ -30,6 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "harness"))
 
+import edge  # noqa: E402
 from servers import Server  # noqa: E402
 
 LOADS = {"read": "KV v2 read", "write": "KV v2 write", "mixed": "90/10 mix", "lookup": "token lookup-self", "token": "token create"}
@@ -298,7 +299,7 @@ def machine():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=["loads", "fill"])
+    parser.add_argument("--only", choices=["loads", "fill", "edge"])
     parser.add_argument("--loads", default=",".join(LOADS), help="comma separated: " + " ".join(LOADS))
     parser.add_argument("--servers", default="strongroom,openbao")
     parser.add_argument("--rounds", type=int, default=3)
@@ -314,14 +315,18 @@ def main():
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds, options.fill, options.peer_fill = 1, 2, 20_000, 2_000
+    options.tls = options.tls or options.only == "edge"
     options.servers = options.servers.split(",")
     options.loads = options.loads.split(",")
     result = {"machine": machine(), "tls": options.tls, "rounds": options.rounds, "seconds": options.seconds}
     print(f"{result['machine']}; server on core {options.server_core}, wrk on core {options.load_core}, {'TLS 1.3' if options.tls else 'no TLS'}, "
           f"{options.rounds} rounds of {options.seconds} s, medians")
-    if options.only != "fill":
+    if options.only == "edge":
+        result["edge"] = edge.run([Subject(kind, options) for kind in options.servers], NAMES, options)
+        edge.show(result["edge"])
+    if options.only in (None, "loads"):
         result.update(run_loads(options))
-    if options.only != "loads":
+    if options.only in (None, "fill"):
         result.update(run_fill(options))
     if "loads" in result:
         print_loads(result["loads"], result["memory"])

@@ -524,6 +524,9 @@ class Core::Run {
     txn_.drop_writes();
     out_.reply.data.clear();
     out_.reply.has_data = false;
+    // A token that a failed request made is gone with its writes; one that needs none must not leave.
+    out_.reply.aside.auth.reset();
+    out_.reply.aside.wrap.reset();
     if (out_.record) {
       out_.record->outcome = name(error.code);
       out_.record->error = logged_text(error);

@@ -392,5 +392,145 @@ TEST_F(AdvisoryAccess, E04_TheShortestOfAllLimitsHolds) {
   }
 }
 
+// ---- tokens of an engine that fails
+
+// Makes a token of either kind and then fails, or fails and has filled the auth block.
+class Stub final : public engine::Engine {
+ public:
+  enum class Kind : std::uint8_t { service, batch };
+  struct Login {
+    static constexpr std::array<schema::Field, 0> fields() { return {}; }
+  };
+  template <Kind K>
+  Result<schema::Empty> login(engine::Prompt& p, const schema::Empty&) const {
+    identity::NewToken want(identity::Lifetime::of(Seconds(60)));
+    want.policies = {"default"};
+    auto made = K == Kind::batch ? tokens->create_batch(want, p.now, p.random)
+                                 : tokens->create(p.txn, want, p.now, p.random);
+    if (!made) return std::unexpected(std::move(made).error());
+    last = std::string(made->id.reveal_text(Reveal::to_caller));
+    p.aside.auth.emplace().client_token = std::move(made->id);
+    p.aside.auth->lease_duration = Seconds(60);
+    p.aside.warnings.emplace_back("a warning");
+    return fail(Code::invalid_argument, "the login failed");
+  }
+  std::string_view type() const noexcept override { return "stub"; }
+  std::span<const engine::Route> routes(const engine::MountView&) const override {
+    static constexpr std::array kRoutes{
+        engine::route<&Stub::login<Kind::service>>(engine::Verb::write, "service", "Fails", engine::open),
+        engine::route<&Stub::login<Kind::batch>>(engine::Verb::write, "batch", "Fails", engine::open)};
+    return kRoutes;
+  }
+  const identity::Tokens* tokens = nullptr;
+  mutable std::string last;
+};
+
+TEST(Advisory, A27_ALoginThatFailsLeavesNoToken) {
+  Stub stub;
+  TestServer::Options options;
+  options.more_kinds = {{"stub", &stub}};
+  const auto server = TestServer::ready(options);
+  stub.tokens = &server->core().tokens();
+  ASSERT_EQ(server->root("POST", "sys/mounts/stub", R"({"type":"stub"})").status, 204);
+  const auto accessors = server->root("LIST", "auth/token/accessors").texts("data/keys").size();
+  const auto before = (*server->store().snapshot())->revision();
+  for (const auto* kind : {"service", "batch"}) {
+    const auto a = server->call("POST", std::string("stub/") + kind, "{}");
+    EXPECT_EQ(a.status, 400) << kind;
+    ASSERT_FALSE(stub.last.empty());
+    EXPECT_EQ(a.body.find(stub.last), std::string::npos) << "the reply has the token";
+    EXPECT_EQ(a.body.find("auth"), std::string::npos);
+  }
+  EXPECT_EQ((*server->store().snapshot())->revision(), before);
+  EXPECT_EQ(server->root("LIST", "auth/token/accessors").texts("data/keys").size(), accessors);
+  for (const auto& r : server->records()) EXPECT_FALSE(r.record.issued && r.record.mount.type == "stub");
+}
+
+TEST_F(AdvisoryAccess, A28_InternalOperationsAreNoMethods) {
+  server_->policy("all", R"(path "*" { capabilities = ["create","read","update","delete","list","sudo"] })");
+  const auto token = server_->token_with(R"(["all"])");
+  const auto before = revision();
+  for (const auto* method :
+       {"RENEW", "REVOKE", "ROLLBACK", "ALIAS-LOOKAHEAD", "ALIAS_LOOKAHEAD", "RESOLVE-ROLE", "HEADER",
+        "CREATE", "UPDATE", "READ", "LOGIN", "get", "post", "Post", "POST ", ""})
+    for (const auto* path : {"auth/token/create", "secret/data/a", "sys/mounts"}) {
+      const auto a = as(token, method, path, R"({"operation":"revoke","data":{"a":"b"}})");
+      EXPECT_TRUE(a.status == 405 || a.status == 400) << method << " " << path << " " << a.status;
+    }
+  EXPECT_EQ(revision(), before);
+}
+
+TEST_F(AdvisoryAccess, B01_NoSpellingOfRootGetsIntoATokenRole) {
+  server_->policy("operator", R"(path "auth/token/*" { capabilities = ["create","update","read","sudo"] })");
+  const auto token = server_->token_with(R"(["operator"])");
+  for (const auto* root : kRoots)
+    for (const auto* field : {"allowed_policies", "allowed_policies_glob"})
+      for (const auto& value : {fmt::format("[\"{}\"]", root), fmt::format("\"{}\"", root),
+                                fmt::format("[\"default\",\"{}\"]", root)}) {
+        const auto written =
+            as(token, "POST", "auth/token/roles/r", fmt::format("{{\"{}\":{}}}", field, value));
+        for (const auto& name : as(token, "GET", "auth/token/roles/r").texts(std::string("data/") + field))
+          EXPECT_NE(name, "root") << value;
+        if (!written.ok()) continue;
+        for (const auto& wish : {std::string("{}"), fmt::format("{{\"policies\":{}}}", value),
+                                 std::string(R"({"policies":["root"]})")}) {
+          const auto made = as(token, "POST", "auth/token/create/r", wish);
+          if (!made.ok()) continue;
+          for (const auto& name : made.texts("auth/policies")) EXPECT_NE(name, "root") << value << wish;
+          EXPECT_EQ(as(made.text("auth/client_token"), "PUT", "sys/seal").status, 403);
+        }
+      }
+  // A pattern that covers every name does not make one of root, either.
+  EXPECT_EQ(as(token, "POST", "auth/token/roles/any", R"({"allowed_policies_glob":"*"})").status, 204);
+  for (const auto* root : kRoots) {
+    const auto made =
+        as(token, "POST", "auth/token/create/any", fmt::format("{{\"policies\":[\"{}\"]}}", root));
+    if (!made.ok()) continue;
+    for (const auto& name : made.texts("auth/policies")) EXPECT_NE(name, "root") << root;
+  }
+}
+
+// E01 as a property: whatever kinds, lives and renewals, nobody works whose parent does not.
+TEST_F(AdvisoryAccess, E01_NobodyOutlivesAnAncestor) {
+  server_->policy("p", R"(path "auth/token/*" { capabilities = ["create","update","read","sudo"] })");
+  struct Node {
+    std::string id;
+    std::size_t parent;
+  };
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    std::mt19937_64 dice(seed);
+    std::vector<Node> nodes{{server_->token_with(R"(["p"])", R"("ttl":"300s")"), 0}};
+    const auto works = [&](const Node& n) { return as(n.id, "GET", "auth/token/lookup-self").status == 200; };
+    for (int step = 0; step < 80; ++step) {
+      const auto at = dice() % nodes.size();
+      switch (dice() % 6) {
+        case 0:
+        case 1:
+        case 2: {
+          const auto body =
+              fmt::format(R"({{"policies":["p"],"ttl":{}{}}})", 1 + dice() % 500,
+                          std::array{"", R"(,"type":"batch")", R"(,"period":"60s")"}[dice() % 3]);
+          const auto made = as(nodes[at].id, "POST", "auth/token/create", body);
+          if (made.ok()) nodes.push_back({made.text("auth/client_token"), at});
+          break;
+        }
+        case 3:
+          as(nodes[at].id, "POST", "auth/token/renew-self",
+             fmt::format("{{\"increment\":{}}}", dice() % 400));
+          break;
+        case 4:
+          if (dice() % 4 == 0)
+            server_->root("POST", "auth/token/revoke", "{\"token\":\"" + nodes[at].id + "\"}");
+          break;
+        default:
+          server_->clock.advance(Seconds(static_cast<long long>(dice() % 40)));
+          if (dice() % 3 == 0) server_->core().tick();
+      }
+      for (const auto& n : nodes)
+        EXPECT_TRUE(!works(n) || works(nodes[n.parent])) << "seed " << seed << " step " << step;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace strongroom::testkit

@@ -164,21 +164,18 @@ Status TestServer::start() {
   around.logs = {&core_log_};
   around.built.secret = {"kv"};
   p->areas = system::sys::make_areas(core, around);
+  auto kinds = options_.more_kinds;
+  kinds.emplace("kv", &kv_);
+  std::vector<std::string> kind_names;
+  for (const auto& [name, kind] : kinds) kind_names.push_back(name);
   p->sys = std::make_unique<system::sys::Sys>(
-      system::sys::Sys::Parts{core,
-                              core,
-                              core,
-                              core,
-                              core.policies(),
-                              core.tokens(),
-                              "0.1.0",
-                              {"kv"},
+      system::sys::Sys::Parts{core, core, core, core, core.policies(), core.tokens(), "0.1.0", kind_names,
                               [this](std::string_view, std::map<std::string, std::string>& options) {
                                 return kv_.mount_options(options);
                               },
                               system::sys::borrowed(p->areas)});
   p->cubbyhole = std::make_unique<system::cubbyhole::Cubbyhole>(core.cubbyholes(), core.tokens());
-  core.install({*p->sys, *p->token, *p->cubbyhole}, {{"kv", &kv_}});
+  core.install({*p->sys, *p->token, *p->cubbyhole}, std::move(kinds));
   if (auto started = core.start(); !started) {
     core.drain();
     p->core.reset();  // before what it stands on
@@ -218,7 +215,7 @@ void TestServer::submit(Ask ask, Heard heard) {
   auto decoded = wire::vault::decode(std::move(in), random);
   if (auto* out = std::get_if<wire::vault::Outbound>(&decoded)) return heard(of(std::move(*out), {}));
   auto& request = std::get<std::unique_ptr<core::Request>>(decoded);
-  request->peer = {"10.1.2.3", 4711};
+  request->peer = {std::move(ask.address), 4711};
   request->time = core().server_time();
   request->arrived = clock.ticks();
   request->gate = ask.gate;

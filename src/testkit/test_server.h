@@ -37,6 +37,7 @@ struct Ask {
   std::string content_type;
   core::Request::Gate gate = core::Request::Gate::guarded;   // as if the listener had opened the path
   std::vector<std::pair<std::string, std::string>> headers;  // others, for whoever looks at them
+  std::string address = "10.1.2.3";                          // of the peer; empty: a Unix socket
 };
 
 struct Answer {
@@ -86,6 +87,7 @@ class TestServer {
     std::uint32_t threshold = 1;
     TestDevices::Api audit_api = TestDevices::Api::closed;
     std::function<std::unique_ptr<barrier::Seal>(Random&)> seal;  // empty: shares
+    core::Router::Engines more_kinds;  // can be mounted beside ours; outlive the server
     Options() {
       log.segment_bytes = 1u << 20;
       log.reserve_bytes = 0;

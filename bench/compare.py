@@ -6,9 +6,9 @@ to another. The two servers live side by side, but the one that is not measured 
 so that a change of the machine's mood meets both. Every figure is the median of the rounds. Strongroom answers only after
 its store and its audit log are durable.
 
-  scripts/bench                      loads and the fill (about 25 minutes)
+  scripts/bench                      loads, the fill and the tokens (about 30 minutes)
   scripts/bench --quick              one short round, a fill of 20,000 against 2,000 (about 2 minutes)
-  scripts/bench --only loads|fill|edge  one part; edge (HTTP/2, idle TLS connections, new ones) is part of no other
+  scripts/bench --only loads|fill|tokens|edge  one part; edge (HTTP/2, idle TLS connections, new ones) is part of no other
   scripts/bench --json FILE          all figures
   scripts/bench --servers strongroom a single server, no ratios
 """
@@ -116,6 +116,44 @@ class Subject:
         result["rss_anon_after_reads_mb"] = self._after_reads(total, big)
         return result
 
+    # --- The tokens ---
+    def tokens(self, total):
+        """Private memory is told as what it grew by: from before the first token, and between the first tenth and the last."""
+        self._lookups(self.token, 2000)
+        disk, log, empty = self.server.disk_bytes("store"), self.server.disk_bytes("store/audit"), self.server.rss_anon()
+        start, cpu, tenth = time.monotonic(), 0, None
+        for part in (total // 10, total - total // 10):
+            said, used = self.wrk("tokens.lua", 64, 24 * 3600, {"BENCH_FILL": str(part)}, ("FILLED", "FAILED"))
+            if said.startswith("FAILED"):
+                raise SystemExit(f"{self.kind}: creating tokens stopped: {said.strip()}\n{self.server.log_tail(1000)}")
+            cpu += used
+            tenth = tenth or self.server.rss_anon()
+        seconds = time.monotonic() - start
+        time.sleep(3)
+        audit, full = self.server.disk_bytes("store/audit") - log, self.server.rss_anon()
+        result = {"tokens": total, "created_per_second": total / seconds, "create_cpu_us": cpu / total * 1e6,
+                  "store_bytes_each": (self.server.disk_bytes("store") - disk - audit) / total, "log_bytes_each": audit / total,
+                  "rss_anon_empty_mb": empty / 1e6, "rss_anon_mb": full / 1e6, "memory_bytes_each": (full - empty) / total,
+                  "memory_bytes_each_late": (full - tenth) / (total - total // 10)}
+        result["first_request_s"] = self._first_request(drop=False)
+        if os.geteuid() == 0:
+            result["first_request_cold_s"] = self._first_request(drop=True)
+        result["rss_anon_restarted_mb"] = self.server.rss_anon() / 1e6
+        return result
+
+    def _lookups(self, token, count):
+        connection = self._connection()
+        for _ in range(count):
+            connection.request("GET", "/v1/auth/token/lookup-self", headers={"X-Vault-Token": token})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise SystemExit(f"{self.kind}: a token does not work: {answer.status}")
+        connection.close()
+
+    def _first_request(self, drop):
+        return self._restarted(drop, "auth/token/lookup-self")
+
     def _connection(self):
         if self.server.tls:
             return http.client.HTTPSConnection("127.0.0.1", self.server.port, timeout=120, context=ssl.create_default_context(cafile=self.server.directory + "/cert.pem"))
@@ -142,6 +180,9 @@ class Subject:
 
     def first_read(self, name, drop):
         """Seconds from sending the last unseal share to the first secret that was read, after a restart."""
+        return self._restarted(drop, f"secret/data/{name}")
+
+    def _restarted(self, drop, path):
         server = self.server
         server.stop()
         if drop:
@@ -151,7 +192,7 @@ class Subject:
         start = time.monotonic()
         server.request("PUT", "sys/unseal", {"key": server.keys[0]}, token=None, timeout=600)
         while True:
-            status, _ = server.request("GET", f"secret/data/{name}", token=self.token, timeout=600)
+            status, _ = server.request("GET", path, token=self.token, timeout=600)
             if status == 200:
                 return time.monotonic() - start
             if time.monotonic() - start > 600:
@@ -230,6 +271,20 @@ def run_fill(options):
     return {"fill": result}
 
 
+def run_tokens(options):
+    result = {}
+    for kind in options.servers:
+        total = options.fill if kind == "strongroom" else options.peer_fill
+        subject = Subject(kind, options)
+        try:
+            print(f"  creating {total} tokens in {kind}", flush=True)
+            result[kind] = subject.tokens(total)
+            print("   ", ", ".join(f"{k} {v:.4g}" for k, v in result[kind].items()), flush=True)
+        finally:
+            subject.close()
+    return {"tokens": result}
+
+
 # --- Printing ---
 def print_loads(table, memory):
     print("\n| load | c | requests/s: ours, OpenBao, ratio | p50 ms: ours, OpenBao | p99 ms: ours, OpenBao | server CPU us each: ours, OpenBao, ratio |")
@@ -260,6 +315,17 @@ def print_fill(fill):
         print(f"| {title} | " + " | ".join(format(f[key], form) if key in f else "-" for f in fill.values()) + " |")
 
 
+def print_tokens(tokens):
+    rows = [("tokens", "tokens", ",.0f"), ("creation, tokens per second", "created_per_second", ",.0f"), ("server CPU of a creation, us", "create_cpu_us", ",.1f"),
+            ("store on disk, bytes each", "store_bytes_each", ",.0f"), ("audit log on disk, bytes each (ours)", "log_bytes_each", ",.0f"),
+            ("private memory, MB", "rss_anon_mb", ".1f"), ("of it grown since there were none, bytes each", "memory_bytes_each", ",.0f"),
+            ("grown after the first tenth, bytes each", "memory_bytes_each_late", ",.0f"), ("private memory after a restart, MB", "rss_anon_restarted_mb", ".1f"),
+            ("last unseal share to first request, s", "first_request_s", ".3f"), ("the same with cold disk caches, s", "first_request_cold_s", ".3f")]
+    print("\n| with many tokens | " + " | ".join(tokens) + " |\n|---|" + "---|" * len(tokens))
+    for title, key, form in rows:
+        print(f"| {title} | " + " | ".join(format(t[key], form) if key in t else "-" for t in tokens.values()) + " |")
+
+
 def print_aims(result):
     """The aims of this stage of the project, with what was measured."""
     loads, fill, rows = result.get("loads", {}), result.get("fill", {}), []
@@ -285,6 +351,15 @@ def print_aims(result):
     if ours:
         rows.append(("last unseal share to first read, s", "1", f"{ours['first_read_s']:.3f}", ours["first_read_s"] <= 1))
         rows.append(("page of 1,000 names, ms", "5", f"{ours['page_ms']:.2f}", ours["page_ms"] <= 5))
+    ours, peer = result.get("tokens", {}).get("strongroom"), result.get("tokens", {}).get("openbao")
+    if ours:
+        rows.append((f"store on disk for each of {ours['tokens']:,} tokens, bytes", "700", f"{ours['store_bytes_each']:.0f}", ours["store_bytes_each"] < 700))
+        # Caches fill and the allocator keeps some; what grows with the number would be hundreds of bytes for each.
+        rows.append(("private memory grown after the first tenth, bytes each", "10", f"{ours['memory_bytes_each_late']:.1f}", ours["memory_bytes_each_late"] < 10))
+        rows.append(("last unseal share to first request with them, s", "1", f"{ours['first_request_s']:.3f}", ours["first_request_s"] <= 1))
+    if ours and peer:
+        ratio = ours["created_per_second"] / peer["created_per_second"]
+        rows.append(("token creation, times OpenBao's, with them", "20", f"{ratio:.1f}", ratio >= 20))
     if rows:
         print("\n| aim | wanted | measured | reached |\n|---|---|---|---|")
         for title, wanted, got, reached in rows:
@@ -299,7 +374,7 @@ def machine():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--only", choices=["loads", "fill", "edge"])
+    parser.add_argument("--only", choices=["loads", "fill", "tokens", "edge"])
     parser.add_argument("--loads", default=",".join(LOADS), help="comma separated: " + " ".join(LOADS))
     parser.add_argument("--servers", default="strongroom,openbao")
     parser.add_argument("--rounds", type=int, default=3)
@@ -328,10 +403,14 @@ def main():
         result.update(run_loads(options))
     if options.only in (None, "fill"):
         result.update(run_fill(options))
+    if options.only in (None, "tokens"):
+        result.update(run_tokens(options))
     if "loads" in result:
         print_loads(result["loads"], result["memory"])
     if "fill" in result:
         print_fill(result["fill"])
+    if "tokens" in result:
+        print_tokens(result["tokens"])
     print_aims(result)
     if options.json:
         Path(options.json).write_text(json.dumps(result, indent=1) + "\n")

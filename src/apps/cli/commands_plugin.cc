@@ -74,6 +74,10 @@ Result<int> list(Session& s) {
         append_sorted(w, member(a.data(), key));
         continue;
       }
+      if (details.empty()) {
+        w.null();
+        continue;
+      }
       w.begin_array();
       for (const json::Node& d : details) w.raw(view(shaped(d, kDetails)));
       w.end_array();

@@ -203,7 +203,11 @@ def page_of(path):
 
 def write_operation(document, path, verb, op, item):
     out = [f"## {op.get('summary', verb)}", "", f"`{verb} /v1{path}`", ""]
-    if item.get("x-vault-unauthenticated"):
+    if op.get("description"):
+        out += [op["description"], ""]
+    if op.get("description", "").startswith("Closed"):
+        pass
+    elif item.get("x-vault-unauthenticated"):
         out += ["Needs no token."]
     elif item.get("x-vault-sudo"):
         out += ["Needs the `sudo` capability on the path, beside the one for the verb."]

@@ -115,6 +115,7 @@ std::string path_text(std::span<const Route> routes, std::string_view inside) {
   for (const Route& r : routes) {
     out += fmt::format("\n    {}\n{}\n", method_of(r.verb), wrapped(r.summary, 8));
     if ((r.flags & open) != 0) out += "        Needs no token.\n";
+    if ((r.flags & shut) != 0) out += "        Closed, unless the listener's configuration opens it.\n";
     if ((r.flags & sudo) != 0) out += "        Needs the sudo capability.\n";
   }
   return out;

@@ -261,6 +261,10 @@ std::string OpenApi::write(const Place& place, const Operation& op, std::string_
   return Text::of([&](json::Writer& w) {
     w.begin_object();
     member(w, "summary", route.summary);
+    if ((route.flags & shut) != 0)
+      member(w, "description", "Closed, unless the listener's configuration opens it; needs no token then.");
+    else if ((route.flags & by_listener) != 0)
+      member(w, "description", "Needs no token where the listener's configuration says so.");
     member(w, "operationId", id);
     w.key("tags");
     w.begin_array();

@@ -196,6 +196,9 @@ void RouteFuzzer::set_up() {
   options.shares = one_in(4) ? 3 : 1;
   options.threshold = options.shares == 3 ? 2 : 1;
   server_ = TestServer::ready(options);
+  const bool gate_open = one_in(2);
+  if (gate_open) server_->gate = core::Request::Gate::open;
+  no_token_ = engine::open | (gate_open ? engine::shut | engine::by_listener : 0u);
   tables_ = server_->tables();
   server_->policy("nothing", "");
   server_->policy("some",
@@ -433,7 +436,7 @@ void RouteFuzzer::judge(const Ask& ask, const Answer& a) {
     const auto target = ask.target.substr(0, ask.target.find('?'));
     const bool open = std::ranges::any_of(tables_, [&](const TestServer::Table& t) {
       return target.starts_with(t.mount) && std::ranges::any_of(t.routes, [&](const Route& r) {
-               return (r.flags & engine::open) != 0 &&
+               return (r.flags & no_token_) != 0 &&
                       engine::serves(r, std::string_view(target).substr(t.mount.size()));
              });
     });

@@ -51,6 +51,7 @@ class RouteFuzzer {
   const engine::Route* route_ = nullptr;  // of the request that is being made
   std::vector<std::string> tokens_, names_, words_;
   std::string powerless_;
+  unsigned no_token_ = 0;  // the flags of routes that need no token
   bool polite_ = false;  // this run is mostly right; the others mostly wrong
   std::deque<std::string> trace_;
   std::string wrong_;

@@ -37,7 +37,9 @@ def main():
             for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
                 token = server.call("POST", "auth/token/create", {"policies": ["root"]})["auth"]["client_token"]
                 status, body = run(block, server.address, token)
-                if "/sys/config/reload/" in block:  # as in OpenBao: the path is there, no subsystem is
+                reload = "/sys/config/reload/" in block  # as in OpenBao: the path is there, no subsystem is
+                shut = status == 405 and re.search(r"/sys/(generate-root|rekey)\b(?!-token)", block)  # unless the listener opens it
+                if reload or shut:
                     good += 1
                 elif status == 405 or status >= 500 or status == 0 or (status == 400 and WRONG.search(body)) or WRONG.search(body):
                     bad.append(page.name)

@@ -149,7 +149,7 @@ class Ceremonies {
   struct Answered {
     State state;
     Secret share;
-    MonoTime until{};
+    MonoTime until;
   };
 
   Status has_shares(Holders) const;

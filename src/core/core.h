@@ -60,6 +60,7 @@ class Core final : public store::CommitListener,
     barrier::Barrier& barrier;
     barrier::Seal& seal;
     audit::Log& log;
+    barrier::Seal* recovery = nullptr;  // deals recovery keys, where `seal` opens by itself
   };
   Core(Parts, Settings);
   ~Core() override;
@@ -109,7 +110,7 @@ class Core final : public store::CommitListener,
 
   // ---- Lifecycle
   SealState seal_state() const override;
-  Result<Founded> init(const barrier::SealConfig&) override;
+  Result<Founded> init(const InitWish&) override;
   Status unseal_with(const Secret& share) override;
   void unseal_reset() override;
   Status seal_now() override;
@@ -234,6 +235,7 @@ class Core final : public store::CommitListener,
   Told told_;  // under told_mutex_
   // Since the unseal the shares were made anew: what the seal is to expect when it is asked next.
   std::optional<barrier::SealConfig> resealed_;  // under told_mutex_
+  std::optional<barrier::SealConfig> recovery_;  // under told_mutex_
   void tell();                                   // holding life_
 
   mutable std::mutex keys_mutex_;

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "core/core.h"
+#include "core/pgp_recipients.h"
+#include "core/recovery.h"
 #include "core/texts.h"
 #include "core/versions.h"
 #include "crypto/secure_memory.h"
@@ -98,8 +100,10 @@ SealState Core::seal_state() const {
     const std::lock_guard guard(told_mutex_);
     s.initialised = told_.initialised;
     s.config = told_.config;
+    s.recovery = recovery_;
     s.progress = told_.progress;
   }
+  if (!s.recovery && parts_.seal.opening() == barrier::Seal::Opening::unattended) s.recovery.emplace();
   s.sealed = sealed();
   s.storage_type = settings_.storage_type;
   if (!s.sealed) {
@@ -110,12 +114,28 @@ SealState Core::seal_state() const {
   return s;
 }
 
-Result<Founded> Core::init(const barrier::SealConfig& wish) {
+Result<Founded> Core::init(const InitWish& wish) {
   const Living living(*this);
   if (initialised_) return fail(Code::failed_precondition, "Vault is already initialized");
+  // Whatever can be wrong with a PGP key shows now: once there is a key, its shares must not be lost.
+  auto& random = parts_.env.random;
+  const auto now = server_time();
+  SR_LET(const auto holders, PgpRecipients::parse("pgp_keys", wish.pgp_keys, now, random));
+  SR_LET(const auto recovery_holders,
+         PgpRecipients::parse("recovery_pgp_keys", wish.recovery_pgp_keys, now, random));
+  std::vector<std::string> root_key;
+  if (!wish.root_token_pgp_key.empty()) root_key.push_back(wish.root_token_pgp_key);
+  SR_LET(const auto root_holder, PgpRecipients::parse("root_token_pgp_key", root_key, now, random));
+  if (!holders.empty() && holders.size() != wish.seal.shares)
+    return fail(Code::invalid_argument, "pgp_keys: there must be one for each key share");
+  if (!recovery_holders.empty() && (!wish.recovery || recovery_holders.size() != wish.recovery->shares))
+    return fail(Code::invalid_argument, "recovery_pgp_keys: there must be one for each recovery key");
+  if (wish.recovery && parts_.recovery == nullptr)
+    return fail(Code::invalid_argument, "this seal has no recovery keys");
   Founded founded;
-  SR_LET(founded.shares, parts_.seal.deal(wish));
+  SR_LET(founded.shares, parts_.seal.deal(wish.seal));
   const auto undo = [this](Error e) {
+    if (parts_.recovery != nullptr) parts_.recovery->reset();
     tokens_.close();
     parts_.barrier.seal_keys();
     parts_.seal.reset();
@@ -132,8 +152,6 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   if (auto opened = open_tokens(0); !opened) return undo(std::move(opened).error());
 
   store::Txn txn(empty, parts_.barrier);
-  auto& random = parts_.env.random;
-  const auto now = server_time();
   policies_.put(txn, {"default", std::string(identity::default_policy_text()), now, 1, false});
   policies_.put(txn,
                 {"response-wrapping", std::string(identity::response_wrapping_policy_text()), now, 1, false});
@@ -151,6 +169,23 @@ Result<Founded> Core::init(const barrier::SealConfig& wish) {
   auto made = tokens_.create(txn, root, now, random);
   if (!made) return undo(std::move(made).error());
   founded.root_token = std::move(made->id);
+  if (wish.recovery) {
+    auto shares = parts_.recovery->deal(*wish.recovery);
+    if (!shares) return undo(std::move(shares).error());
+    if (auto kept = recovery::store(txn, *parts_.recovery, random); !kept)
+      return undo(std::move(kept).error());
+    auto safe = recovery_holders.encrypt_shares(*std::move(shares), random);
+    if (!safe) return undo(std::move(safe).error());
+    founded.recovery_shares = *std::move(safe);
+  }
+  auto safe = holders.encrypt_shares(std::move(founded.shares), random);
+  if (!safe) return undo(std::move(safe).error());
+  founded.shares = *std::move(safe);
+  if (!root_holder.empty()) {
+    auto token = root_holder.encrypt_token(founded.root_token, random);
+    if (!token) return undo(std::move(token).error());
+    founded.root_token = *std::move(token);
+  }
 
   audit::Record record;
   record.what = audit::What::server;
@@ -243,6 +278,11 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   text.clear();
   put_u64(text, static_cast<std::uint64_t>(server_time().time_since_epoch().count()));
   txn.put(setting("time-mark"), SecretText(text));
+  SR_LET(const auto recovery, recovery::config(txn));
+  if (recovery) {
+    const std::lock_guard guard(told_mutex_);
+    recovery_ = recovery;
+  }
   SR_LET(const auto name, txn.get(setting("cluster-name")));
   SR_LET(const auto id, txn.get(setting("cluster-id")));
   SR_LET(auto accessors, txn.get(setting("fixed-accessors")));

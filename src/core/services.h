@@ -20,16 +20,31 @@
 
 namespace strongroom::core {
 
+// What a new server is to be.
+struct InitWish {
+  barrier::SealConfig seal;
+  std::optional<barrier::SealConfig> recovery;  // for a seal that opens by itself; absent: no recovery keys
+  // OpenPGP keys in base64 or armoured, one for each share, to which the shares are encrypted; none: in
+  // clear.
+  std::vector<std::string> pgp_keys;
+  std::vector<std::string> recovery_pgp_keys;
+  std::string root_token_pgp_key;
+};
+
 struct Founded {
-  std::vector<Secret> shares;
-  Secret root_token;
-  std::string verifier_key;  // C2SP, of the audit log
+  std::vector<Secret> shares;           // encrypted: binary OpenPGP messages
+  std::vector<Secret> recovery_shares;  // likewise
+  Secret root_token;                    // encrypted: base64 of an OpenPGP message
+  std::string verifier_key;             // C2SP, of the audit log
 };
 
 struct SealState {
   bool initialised = false;
   bool sealed = true;
   barrier::SealConfig config;
+  // Whether the seal opens by itself, so that recovery keys take the place of unseal keys; how many there are
+  // is known since the first unseal of this process.
+  std::optional<barrier::SealConfig> recovery;
   barrier::Seal::Progress progress;
   std::string cluster_name;  // empty while sealed
   std::string cluster_id;
@@ -41,7 +56,7 @@ class Lifecycle {
  public:
   virtual ~Lifecycle() = default;
   virtual SealState seal_state() const = 0;
-  virtual Result<Founded> init(const barrier::SealConfig&) = 0;
+  virtual Result<Founded> init(const InitWish&) = 0;    // refuses a bad PGP key before anything is made
   virtual Status unseal_with(const Secret& share) = 0;  // the last share opens
   virtual void unseal_reset() = 0;
   virtual Status seal_now() = 0;

@@ -144,16 +144,17 @@ Status TestServer::start() {
     SR_LET(p->store, store::FaultStore::open(disk));
     SR_LET(p->audit, audit::Log::open_on(std::make_unique<SimDirectory>(disk), options_.log, env_));
   }
-  if (options_.seal)
+  p->seal = std::make_unique<seals::shamir::ShamirSeal>(random);
+  if (options_.seal) {
+    p->recovery = std::move(p->seal);
     p->seal = options_.seal(random);
-  else
-    p->seal = std::make_unique<seals::shamir::ShamirSeal>(random);
+  }
   p->barrier = std::make_unique<barrier::Barrier>(random);
   auto settings = options_.core;
   settings.storage_type = "inmem";
   settings.version = "0.1.0";
-  p->core = std::make_unique<core::Core>(core::Core::Parts{env_, *p->store, *p->barrier, *p->seal, *p->audit},
-                                         settings);
+  p->core = std::make_unique<core::Core>(
+      core::Core::Parts{env_, *p->store, *p->barrier, *p->seal, *p->audit, p->recovery.get()}, settings);
   auto& core = *p->core;
   p->devices = std::make_unique<TestDevices>(options_.audit_api);
   core.set_audit_devices(*p->devices);
@@ -247,11 +248,13 @@ Answer TestServer::call(std::string method, std::string target, std::string body
 }
 
 Answer TestServer::init() {
+  const bool unattended = options_.seal != nullptr;
+  const std::string kind = unattended ? "recovery" : "secret";
   auto a = call("PUT", "sys/init",
-                "{\"secret_shares\":" + std::to_string(options_.shares) +
-                    ",\"secret_threshold\":" + std::to_string(options_.threshold) + "}");
+                "{\"" + kind + "_shares\":" + std::to_string(options_.shares) + ",\"" + kind +
+                    "_threshold\":" + std::to_string(options_.threshold) + "}");
   if (a.ok()) {
-    shares_ = a.texts("keys");
+    shares_ = a.texts(unattended ? "recovery_keys" : "keys");
     root_token_ = a.text("root_token");
   }
   return a;

@@ -86,7 +86,8 @@ class TestServer {
     std::uint32_t shares = 1;
     std::uint32_t threshold = 1;
     TestDevices::Api audit_api = TestDevices::Api::closed;
-    std::function<std::unique_ptr<barrier::Seal>(Random&)> seal;  // empty: shares
+    // Empty: shares; else they are of the recovery key.
+    std::function<std::unique_ptr<barrier::Seal>(Random&)> seal;
     core::Router::Engines more_kinds;  // can be mounted beside ours; outlive the server
     Options() {
       log.segment_bytes = 1u << 20;
@@ -153,6 +154,7 @@ class TestServer {
   struct Process {
     std::unique_ptr<store::Store> store;
     std::unique_ptr<barrier::Seal> seal;
+    std::unique_ptr<barrier::Seal> recovery;  // with a static key
     std::unique_ptr<barrier::Barrier> barrier;
     std::unique_ptr<audit::Log> audit;
     std::unique_ptr<TestDevices> devices;

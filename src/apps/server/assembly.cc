@@ -139,6 +139,7 @@ Status Assembly::open_seal() {
       previous = std::move(key);
     }
     seal_ = std::make_unique<seals::static_key::StaticSeal>(random_, std::move(current), std::move(previous));
+    recovery_ = std::make_unique<seals::shamir::ShamirSeal>(random_);
   }
   barrier_ = std::make_unique<barrier::Barrier>(random_);
   return {};
@@ -182,8 +183,8 @@ void Assembly::build_core() {
   settings.cluster_name = config_.cluster_name;
   settings.storage_type = config_.storage->type;
   settings.version = SR_VERSION;
-  core_ =
-      std::make_unique<core::Core>(core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_}, settings);
+  core_ = std::make_unique<core::Core>(
+      core::Core::Parts{env_, *store_, *barrier_, *seal_, *audit_, recovery_.get()}, settings);
   token_ = std::make_unique<system::token::Token>(core_->tokens(), core_->policies());
   const core::Router::Engines kinds{{"kv", &kv_}};
   system::sys::Surroundings around;

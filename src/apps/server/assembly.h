@@ -87,6 +87,7 @@ class Assembly {
   wire::http::Meters edge_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<barrier::Seal> seal_;
+  std::unique_ptr<barrier::Seal> recovery_;  // with a seal that opens by itself
   std::unique_ptr<barrier::Barrier> barrier_;
   std::unique_ptr<audit::Log> audit_;
   std::unique_ptr<Devices> devices_;

@@ -86,7 +86,9 @@ Status prepare_dev(Assembly& server, const Options& options, const DevTls& tls) 
   std::string unseal_key;
   std::string root;
   if (!core.seal_state().initialised) {
-    SR_LET(auto founded, core.init({"shamir", 1, 1}));
+    core::InitWish wish;
+    wish.seal = {"shamir", 1, 1};
+    SR_LET(auto founded, core.init(wish));
     SR_TRY(core.unseal_with(founded.shares.front()));
     unseal_key = to_base64(founded.shares.front().reveal(Reveal::to_person));
     root = founded.root_token.reveal_text(Reveal::to_person);

@@ -14,6 +14,21 @@ using engine::Verb;
 using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
 std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
+
+Status check_counts(std::string_view what, std::optional<std::int64_t> shares,
+                    std::optional<std::int64_t> threshold, const std::vector<std::string>& pgp_keys) {
+  const auto wrong = [&](std::string_view rule) {
+    return bad(fmt::format("invalid {} configuration: {}", what, rule));
+  };
+  const auto n = shares.value_or(0);
+  const auto t = threshold.value_or(0);
+  if (n < 1 || n > 255) return wrong("shares must be between 1 and 255");
+  if (t < 1 || t > n) return wrong("threshold must be between 1 and the number of shares");
+  if (n > 1 && t == 1) return wrong("threshold must be greater than one for multiple shares");
+  if (!pgp_keys.empty() && pgp_keys.size() != static_cast<std::size_t>(n))
+    return wrong("count mismatch between number of provided PGP keys and number of shares");
+  return {};
+}
 // What Vault takes for a boolean in a query; there is no standby that it could matter to.
 bool is_flag(std::string_view text) {
   for (const std::string_view known :
@@ -40,21 +55,33 @@ struct Sys::Init {
         field<&Init::secret_shares>("secret_shares", "Number of unseal key shares, 1 to 255."),
         field<&Init::secret_threshold>("secret_threshold",
                                        "How many of them unseal; at least 2 when there are several."),
-        field<&Init::recovery_shares>("recovery_shares", "Not supported by this version."),
-        field<&Init::recovery_threshold>("recovery_threshold", "Not supported by this version."),
+        field<&Init::recovery_shares>(
+            "recovery_shares",
+            "With a seal that opens by itself: number of recovery keys, 1 to 255; 0 for none."),
+        field<&Init::recovery_threshold>(
+            "recovery_threshold",
+            "How many recovery keys are needed together; at least 2 when there are several."),
         field<&Init::stored_shares>("stored_shares", "Accepted for old clients; has no effect."),
-        field<&Init::pgp_keys>("pgp_keys", "Not supported by this version."),
-        field<&Init::recovery_pgp_keys>("recovery_pgp_keys", "Not supported by this version."),
-        field<&Init::root_token_pgp_key>("root_token_pgp_key", "Not supported by this version.")};
+        field<&Init::pgp_keys>(
+            "pgp_keys",
+            "OpenPGP public keys in base64 or armoured, one for each share, which is encrypted to it."),
+        field<&Init::recovery_pgp_keys>("recovery_pgp_keys", "The same for the recovery keys."),
+        field<&Init::root_token_pgp_key>(
+            "root_token_pgp_key", "An OpenPGP public key to which the first root token is encrypted.")};
   }
 };
 struct Sys::Keys {
   std::vector<Secret> keys, keys_base64;
+  std::optional<std::vector<Secret>> recovery_keys, recovery_keys_base64;
   Secret root_token;
   std::optional<std::string> audit_verifier_key;
   static constexpr auto fields() {
     return std::array{field<&Keys::keys>("keys", "Unseal key shares in hexadecimal.", schema::unrecorded),
                       field<&Keys::keys_base64>("keys_base64", "The same in base64.", schema::unrecorded),
+                      field<&Keys::recovery_keys>("recovery_keys", "Recovery keys in hexadecimal.",
+                                                  schema::omit_empty | schema::unrecorded),
+                      field<&Keys::recovery_keys_base64>("recovery_keys_base64", "The same in base64.",
+                                                         schema::omit_empty | schema::unrecorded),
                       field<&Keys::root_token>("root_token", "The first root token."),
                       field<&Keys::audit_verifier_key>(
                           "audit_verifier_key", "Public key of the audit log (C2SP).", schema::omit_empty)};
@@ -69,6 +96,7 @@ struct Sys::SealStatus {
   bool migration = false;
   std::optional<std::string> cluster_name, cluster_id;
   bool recovery_seal = false;
+  std::optional<std::string> recovery_seal_type;
   std::string storage_type;
   static constexpr auto fields() {
     return std::array{
@@ -83,7 +111,10 @@ struct Sys::SealStatus {
         field<&SealStatus::migration>("migration", "Whether the seal is being changed."),
         field<&SealStatus::cluster_name>("cluster_name", "Name of the cluster.", schema::omit_empty),
         field<&SealStatus::cluster_id>("cluster_id", "Id of the cluster.", schema::omit_empty),
-        field<&SealStatus::recovery_seal>("recovery_seal", "Whether recovery keys exist."),
+        field<&SealStatus::recovery_seal>(
+            "recovery_seal", "Whether the seal opens by itself; t and n then count recovery keys."),
+        field<&SealStatus::recovery_seal_type>("recovery_seal_type", "How the recovery key is shared.",
+                                               kPlain | schema::omit_empty),
         field<&SealStatus::storage_type>("storage_type", "Kind of storage.", kPlain)};
   }
 };
@@ -155,33 +186,47 @@ Result<Sys::InitState> Sys::init_state(Prompt& p, const schema::Empty&) const {
 
 Result<Sys::Keys> Sys::init(engine::Blocking& p, const Init& in) const {
   p.aside.frame = engine::Frame::bare;
-  if (!in.pgp_keys.empty() || !in.recovery_pgp_keys.empty() || !in.root_token_pgp_key.empty())
-    return bad("pgp_keys, recovery_pgp_keys, root_token_pgp_key: are not supported by this version");
-  if (in.recovery_shares.value_or(0) != 0 || in.recovery_threshold.value_or(0) != 0)
-    return bad("recovery_shares, recovery_threshold: are not supported by this version");
   const auto state = parts_.life.seal_state();
   if (state.initialised) return fail(Code::failed_precondition, "Vault is already initialized");
-  barrier::SealConfig wish;
-  wish.type = state.config.type;
-  const auto shares = in.secret_shares.value_or(0);
-  const auto threshold = in.secret_threshold.value_or(0);
-  if (wish.type == "shamir") {
-    if (shares < 1 || shares > 255)
-      return bad("invalid seal configuration: shares must be between 1 and 255");
-    if (threshold < 1 || threshold > shares)
-      return bad("invalid seal configuration: threshold must be between 1 and the number of shares");
-    if (shares > 1 && threshold == 1)
-      return bad("invalid seal configuration: threshold must be greater than one for multiple shares");
-    wish.shares = static_cast<std::uint32_t>(shares);
-    wish.threshold = static_cast<std::uint32_t>(threshold);
-  } else if (shares != 0 || threshold != 0) {
-    return bad("secret_shares, secret_threshold: this seal opens by itself and has no shares");
+  core::InitWish wish;
+  wish.seal.type = state.config.type;
+  wish.pgp_keys = in.pgp_keys;
+  wish.recovery_pgp_keys = in.recovery_pgp_keys;
+  wish.root_token_pgp_key = in.root_token_pgp_key;
+  // The parameters of the other kind of seal, those that were given.
+  std::string foreign;
+  const auto must_not = [&](bool given, std::string_view name) {
+    if (given) foreign += (foreign.empty() ? "" : ",") + std::string(name);
+  };
+  const bool by_shares = !state.recovery;
+  must_not(by_shares && in.recovery_shares.value_or(0) != 0, "recovery_shares");
+  must_not(by_shares && in.recovery_threshold.value_or(0) != 0, "recovery_threshold");
+  must_not(by_shares && !in.recovery_pgp_keys.empty(), "recovery_pgp_keys");
+  must_not(!by_shares && in.secret_shares.value_or(0) != 0, "secret_shares");
+  must_not(!by_shares && in.secret_threshold.value_or(0) != 0, "secret_threshold");
+  must_not(!by_shares && !in.pgp_keys.empty(), "pgp_keys");
+  if (!foreign.empty())
+    return bad("parameters " + foreign + " not applicable to seal type " + wish.seal.type);
+  if (by_shares) {
+    SR_TRY(check_counts("seal", in.secret_shares, in.secret_threshold, in.pgp_keys));
+    wish.seal.shares = static_cast<std::uint32_t>(in.secret_shares.value_or(0));
+    wish.seal.threshold = static_cast<std::uint32_t>(in.secret_threshold.value_or(0));
+  } else if (in.recovery_shares.value_or(0) != 0 || in.recovery_threshold.value_or(0) != 0 ||
+             !in.recovery_pgp_keys.empty()) {
+    SR_TRY(check_counts("recovery", in.recovery_shares, in.recovery_threshold, in.recovery_pgp_keys));
+    wish.recovery = {"shamir", static_cast<std::uint32_t>(in.recovery_shares.value_or(0)),
+                     static_cast<std::uint32_t>(in.recovery_threshold.value_or(0))};
   }
   SR_LET(auto founded, parts_.life.init(wish));
   Keys keys;
   auto texts = encode_shares(founded.shares);
   keys.keys = std::move(texts.hex);
   keys.keys_base64 = std::move(texts.base64);
+  if (!founded.recovery_shares.empty()) {
+    texts = encode_shares(founded.recovery_shares);
+    keys.recovery_keys = std::move(texts.hex);
+    keys.recovery_keys_base64 = std::move(texts.base64);
+  }
   keys.root_token = std::move(founded.root_token);
   if (!founded.verifier_key.empty()) keys.audit_verifier_key = founded.verifier_key;
   return keys;
@@ -195,6 +240,12 @@ Sys::SealStatus Sys::status_now() const {
   s.sealed = state.sealed;
   s.t = state.config.threshold;
   s.n = state.config.shares;
+  if (state.recovery) {
+    s.recovery_seal = true;
+    s.recovery_seal_type = "shamir";
+    s.t = state.recovery->threshold;
+    s.n = state.recovery->shares;
+  }
   s.progress = state.progress.gathered;
   s.nonce = state.progress.nonce;
   s.version = parts_.version;

@@ -823,6 +823,8 @@ def examples(server, report, commands):
             good = done.returncode == 0 or (name in ANY_ANSWER and done.returncode == 2 and "Error making API request" in done.stderr)
             if name == "operator step-down":
                 server.wait_active()
+            if name == "lease renew" and "Empty reply from server" in done.stderr:
+                good = True  # OpenBao's handler ends in a panic when a lease of KV is renewed with an increment
             if server.kind == "strongroom" and name in REFUSED:
                 good = done.returncode == 2 and REFUSED[name] in done.stderr
             report.check(f"examples: {line}", good, done.stdout + done.stderr)

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/pack.h"
+#include "core/recovery.h"
 #include "core/texts.h"
 #include "crypto/equal.h"
 
@@ -98,7 +99,17 @@ Ceremonies::RekeyState again(const Ceremonies::RekeyState& s) {
 
 // ------------------------------------------------------------------ shares
 
+Ceremonies::Holders Ceremonies::own() const noexcept {
+  const bool by_itself =
+      parts_.recovery != nullptr && parts_.seal.opening() == barrier::Seal::Opening::unattended;
+  return by_itself ? Holders::recovery : Holders::unseal;
+}
+const barrier::Seal& Ceremonies::kind() const noexcept {
+  return own() == Holders::recovery ? *parts_.recovery : parts_.seal;
+}
+
 Status Ceremonies::has_shares(Holders whose) const {
+  if (whose == own() && whose == Holders::recovery) return {};
   if (whose == Holders::recovery)
     return fail(Code::failed_precondition,
                 "recovery keys are not supported: this server has none that could be rekeyed");
@@ -110,12 +121,18 @@ Status Ceremonies::has_shares(Holders whose) const {
 
 Result<barrier::SealConfig> Ceremonies::in_force() const {
   SR_LET(const auto snapshot, parts_.grounds.newest_state());
-  return barrier::Barrier::seal_config(*snapshot);
+  if (own() == Holders::unseal) return barrier::Barrier::seal_config(*snapshot);
+  store::Txn txn(*snapshot, parts_.barrier);
+  SR_LET(auto config, recovery::config(txn));
+  if (!config)
+    return fail(Code::failed_precondition,
+                "this server was initialised without recovery keys that could permit this");
+  return *std::move(config);
 }
 
 Result<std::unique_ptr<barrier::Seal>> Ceremonies::new_quorum() const {
   SR_LET(const auto config, in_force());
-  auto quorum = parts_.seal.another();
+  auto quorum = kind().another();
   SR_TRY(quorum->expect(config));
   return quorum;
 }
@@ -139,7 +156,9 @@ Result<Ceremonies::Given> Ceremonies::give(barrier::Seal& quorum, const Secret& 
   }
   if (!progress->complete) return Given::more_needed;
   SR_LET(const auto snapshot, parts_.grounds.newest_state());
-  const auto known = parts_.barrier.authorise(*snapshot, quorum);
+  store::Txn txn(*snapshot, parts_.barrier);
+  const auto known =
+      own() == Holders::recovery ? recovery::check(txn, quorum) : parts_.barrier.authorise(*snapshot, quorum);
   quorum.reset();
   if (known) return Given::complete;
   if (known.error().code != Code::invalid_argument) return std::unexpected(known.error());
@@ -172,11 +191,12 @@ Ceremonies::RootState Ceremonies::shown(const Root& r) const {
   s.progress = r.quorum->progress().gathered;
   s.required = r.quorum->config().threshold;
   s.otp_length = identity::Tokens::id_size();
+  if (!r.holder.empty()) s.pgp_fingerprint = r.holder.fingerprints().front();
   return s;
 }
 
 Result<Ceremonies::RootState> Ceremonies::root_state() {
-  SR_TRY(has_shares(Holders::unseal));
+  SR_TRY(has_shares(own()));
   const std::lock_guard guard(mutex_);
   expire();
   if (root_) return shown(*root_);
@@ -188,10 +208,13 @@ Result<Ceremonies::RootState> Ceremonies::root_state() {
 }
 
 Result<Ceremonies::RootState> Ceremonies::begin_root(const RootWish& wish) {
-  SR_TRY(has_shares(Holders::unseal));
+  SR_TRY(has_shares(own()));
   if (wish.otp && wish.otp->size() != identity::Tokens::id_size())
     return bad("OTP string has incorrect length");
-  if (!wish.pgp_key.empty()) return bad("pgp_key: is not supported by this version");
+  if (wish.otp && !wish.pgp_key.empty()) return bad("one of otp and pgp_key, not both");
+  std::vector<std::string> key;
+  if (!wish.pgp_key.empty()) key.push_back(wish.pgp_key);
+  SR_LET(auto holder, PgpRecipients::parse("pgp_key", key, parts_.grounds.server_time(), parts_.env.random));
   const std::lock_guard guard(mutex_);
   expire();
   if (root_) return bad("root generation already in progress for this namespace");
@@ -199,17 +222,19 @@ Result<Ceremonies::RootState> Ceremonies::begin_root(const RootWish& wish) {
   Root r;
   r.nonce = uuid(parts_.env.random);
   r.quorum = std::move(quorum);
-  r.otp = wish.otp ? wish.otp->clone() : random_otp(parts_.env.random, identity::Tokens::id_size());
+  r.holder = std::move(holder);
+  if (r.holder.empty())
+    r.otp = wish.otp ? wish.otp->clone() : random_otp(parts_.env.random, identity::Tokens::id_size());
   r.deadline = now() + kPatience;
   root_answer_.reset();
   root_ = std::move(r);
   auto state = shown(*root_);
-  if (!wish.otp) state.otp = root_->otp.clone();
+  if (!wish.otp && root_->holder.empty()) state.otp = root_->otp.clone();
   return state;
 }
 
 Result<Ceremonies::RootState> Ceremonies::give_root(const Secret& share, std::string_view nonce) {
-  SR_TRY(has_shares(Holders::unseal));
+  SR_TRY(has_shares(own()));
   const std::lock_guard guard(mutex_);
   expire();
   if (!root_) {
@@ -242,6 +267,12 @@ Result<Ceremonies::RootState> Ceremonies::finish_root() {
   s.complete = true;
   s.progress = s.required;
   s.otp_length = 0;
+  if (!root_->holder.empty()) {
+    SR_LET(const auto encrypted, root_->holder.encrypt_token(made.id, parts_.env.random));
+    s.encoded_token = encrypted.reveal_text(Reveal::to_caller);
+    SR_TRY(parts_.grounds.commit_event(txn, "generate-root", 1));
+    return s;
+  }
   const auto token = made.id.reveal(Reveal::to_caller);
   const auto otp = root_->otp.reveal(Reveal::to_cipher);
   std::vector<std::byte, WipingAllocator<std::byte>> mixed(token.begin(), token.end());
@@ -267,6 +298,7 @@ Result<Ceremonies::RekeyState> Ceremonies::shown(const Rekey& r) const {
   s.n = r.wish.shares;
   s.progress = r.quorum->progress().gathered;
   s.required = r.quorum->config().threshold;
+  s.pgp_fingerprints = r.holders.fingerprints();
   s.verification_required = r.verify;
   s.verification_nonce = r.verification_nonce;
   return s;
@@ -308,7 +340,9 @@ Result<Ceremonies::RekeyState> Ceremonies::begin_rekey(Holders whose, const Reke
     return wrong("threshold must be greater than one for multiple shares");
   if (!wish.pgp_keys.empty() && wish.pgp_keys.size() != static_cast<std::size_t>(wish.shares))
     return bad("incorrect number of PGP keys for rekey");
-  if (!wish.pgp_keys.empty()) return bad("pgp_keys: is not supported by this version");
+  if (wish.backup) return bad("backup: is not supported by this version; keep the encrypted shares yourself");
+  SR_LET(auto holders,
+         PgpRecipients::parse("pgp_keys", wish.pgp_keys, parts_.grounds.server_time(), parts_.env.random));
   const std::lock_guard guard(mutex_);
   expire();
   if (rekey_) return bad("rekey already in progress");
@@ -317,6 +351,7 @@ Result<Ceremonies::RekeyState> Ceremonies::begin_rekey(Holders whose, const Reke
   r.nonce = uuid(parts_.env.random);
   r.wish = {quorum->config().type, static_cast<std::uint32_t>(wish.shares),
             static_cast<std::uint32_t>(wish.threshold)};
+  r.holders = std::move(holders);
   r.verify = wish.verify;
   r.quorum = std::move(quorum);
   r.deadline = now() + kPatience;
@@ -347,12 +382,12 @@ Result<Ceremonies::RekeyState> Ceremonies::give_rekey(Holders whose, const Secre
 // The old shares are good. Without verification the new ones are in force when this returns.
 Result<Ceremonies::RekeyState> Ceremonies::finish_rekey() {
   auto& r = *rekey_;
-  auto fresh = parts_.seal.another();
+  auto fresh = kind().another();
   SR_LET(auto shares, fresh->deal(r.wish));
   SR_LET(auto state, shown(r));
   state.complete = true;
   state.progress = 0;
-  state.keys = std::move(shares);
+  SR_LET(state.keys, r.holders.encrypt_shares(std::move(shares), parts_.env.random));
   if (!r.verify) {
     SR_TRY(put_in_force(*fresh));
     rekey_.reset();
@@ -361,7 +396,7 @@ Result<Ceremonies::RekeyState> Ceremonies::finish_rekey() {
   Bytes probe(32);
   parts_.env.random.fill(probe);
   SR_LET(r.wrapped_probe, fresh->wrap(Secret::copy_of(View(probe))));
-  r.proof = parts_.seal.another();
+  r.proof = kind().another();
   SR_TRY(r.proof->expect(r.wish));
   r.fresh = std::move(fresh);
   r.verification_nonce = uuid(parts_.env.random);
@@ -372,6 +407,14 @@ Result<Ceremonies::RekeyState> Ceremonies::finish_rekey() {
 // One commit: the format record that the new shares open, the keyring under a new root key, and the record of
 // it. Before it is durable the old shares are good, afterwards the new ones.
 Status Ceremonies::put_in_force(barrier::Seal& fresh) {
+  if (own() == Holders::recovery) {
+    SR_LET(const auto snapshot, parts_.grounds.newest_state());
+    store::Txn txn(*snapshot, parts_.barrier);
+    SR_TRY(recovery::store(txn, fresh, parts_.env.random));
+    SR_TRY(parts_.grounds.commit_event(txn, "rekey-recovery", fresh.config().shares));
+    parts_.grounds.resealed(fresh.config());
+    return {};
+  }
   SR_LET(auto writes, parts_.barrier.stage_root(fresh));
   SR_TRY(install(std::move(writes), "rekey", Term::stays));
   parts_.grounds.resealed(fresh.config());
@@ -379,7 +422,7 @@ Status Ceremonies::put_in_force(barrier::Seal& fresh) {
 }
 
 void Ceremonies::cancel_rekey(Holders whose) {
-  if (whose != Holders::unseal) return;
+  if (whose != own()) return;
   const std::lock_guard guard(mutex_);
   rekey_.reset();
 }

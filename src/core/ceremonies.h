@@ -15,6 +15,7 @@
 #include "barrier/barrier.h"
 #include "base/env.h"
 #include "base/secret.h"
+#include "core/pgp_recipients.h"
 #include "identity/tokens.h"
 #include "store/store.h"
 #include "store/txn.h"
@@ -28,7 +29,7 @@ class Grounds {
   virtual Result<std::unique_ptr<store::Snapshot>> newest_state() = 0;
   // Durable, with a record of its own that says what happened.
   virtual Status commit_event(store::Txn&, std::string event, std::uint64_t count) = 0;
-  // Another number of shares opens the store from now on.
+  // Another number of shares opens the store, or is the recovery key's, from now on.
   virtual void resealed(const barrier::SealConfig&) = 0;
   virtual WallTime server_time() const = 0;
 };
@@ -42,6 +43,7 @@ class Ceremonies {
     const barrier::Seal& seal;  // the one in use: tells its kind, and makes others
     const identity::Tokens& tokens;
     Grounds& grounds;
+    const barrier::Seal* recovery = nullptr;  // likewise of the recovery key, where `seal` opens by itself
   };
   explicit Ceremonies(Parts parts) : parts_(std::move(parts)) {}
 
@@ -128,11 +130,13 @@ class Ceremonies {
     std::string nonce;
     std::unique_ptr<barrier::Seal> quorum;
     Secret otp;
+    PgpRecipients holder;  // instead of the OTP
     MonoTime deadline{};
   };
   struct Rekey {
     std::string nonce;
     barrier::SealConfig wish;
+    PgpRecipients holders;
     bool verify = false;
     std::unique_ptr<barrier::Seal> quorum;  // of the old shares
     MonoTime deadline{};
@@ -152,8 +156,11 @@ class Ceremonies {
     MonoTime until;
   };
 
+  // Whose shares permit anything on this server, and the seal of their kind.
+  Holders own() const noexcept;
+  const barrier::Seal& kind() const noexcept;
   Status has_shares(Holders) const;
-  // The seal configuration in force, and an empty seal that gathers shares by it.
+  // The configuration of their shares that is in force, and an empty seal that gathers shares by it.
   Result<barrier::SealConfig> in_force() const;
   Result<std::unique_ptr<barrier::Seal>> new_quorum() const;
   // Adds a share; with the last one, whether they are the keys of this store.

@@ -68,7 +68,7 @@ Core::Core(Parts parts, Settings settings)
     : parts_(parts),
       settings_(std::move(settings)),
       wrapping_(tokens_, cubbyholes_, parts.env.random),
-      ceremonies_({parts.env, parts.barrier, parts.seal, tokens_, *this}),
+      ceremonies_({parts.env, parts.barrier, parts.seal, tokens_, *this, parts.recovery}),
       floods_(settings_.refusals) {}
 Core::~Core() {
   committer_.reset();

@@ -83,6 +83,10 @@ Status Core::reseal_outdated(const store::Snapshot& snapshot) {
 
 void Core::resealed(const barrier::SealConfig& config) {
   const std::lock_guard guard(told_mutex_);
+  if (parts_.seal.opening() == barrier::Seal::Opening::unattended) {
+    recovery_ = config;
+    return;
+  }
   resealed_ = config;
   told_.config = config;
 }

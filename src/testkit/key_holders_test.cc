@@ -237,5 +237,70 @@ TEST_F(RecoveryKeys, LeaveEncryptedWhenPgpKeysAreGiven) {
   for (const auto& k : a.texts("recovery_keys")) EXPECT_GT(k.size(), 200u);
 }
 
+// ---- ceremonies
+
+std::string given(const std::string& share, const std::string& nonce) {
+  return "{\"key\":\"" + share + "\",\"nonce\":\"" + nonce + "\"}";
+}
+
+TEST(PgpShares, ARootTokenAndNewSharesLeaveEncrypted) {
+  auto server = TestServer::ready();
+  const auto bad = server->root("PUT", "sys/generate-root-token/attempt", R"({"pgp_key":"!"})");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_EQ(bad.error(), "pgp_key: PGP key: is neither base64 nor armoured");
+  const auto begun = server->root("PUT", "sys/generate-root-token/attempt", "{\"pgp_key\":\"" + kBob + "\"}");
+  ASSERT_EQ(begun.status, 200) << begun.body;
+  EXPECT_EQ(begun.text("data/pgp_fingerprint"), "018b1bd253a46b8f08e5f3fbbb1dd1bbbb2cbe74");
+  EXPECT_EQ(begun.text("data/otp"), "");
+  const auto made = server->root("PUT", "sys/generate-root-token/update",
+                                 given(server->shares()[0], begun.text("data/nonce")));
+  ASSERT_EQ(made.status, 200) << made.body;
+  EXPECT_GT(from_base64(made.text("data/encoded_token")).value().size(), 150u);
+
+  const auto rekey =
+      server->root("PUT", "sys/rotate/root/init",
+                   R"({"secret_shares":2,"secret_threshold":2,"pgp_keys":)" + quoted({kAlice, kBob}) + "}");
+  ASSERT_EQ(rekey.status, 200) << rekey.body;
+  EXPECT_EQ(rekey.text("data/pgp_fingerprints/0"), "909619ace6f6ede5b3924757bae858c95d844842");
+  const auto shares =
+      server->root("PUT", "sys/rotate/root/update", given(server->shares()[0], rekey.text("data/nonce")));
+  ASSERT_EQ(shares.status, 200) << shares.body;
+  ASSERT_EQ(shares.texts("data/keys").size(), 2u) << shares.body;
+  for (const auto& k : shares.texts("data/keys")) EXPECT_GT(k.size(), 200u);
+}
+
+TEST_F(RecoveryKeys, PermitARootTokenAndNewRecoveryKeys) {
+  ASSERT_TRUE(server_->start());
+  ASSERT_EQ(server_->init().status, 200);
+  const auto old = server_->shares();
+  const auto quorum = [&](const std::string& path, const std::string& nonce, const std::string& first,
+                          const std::string& second) {
+    EXPECT_EQ(server_->root("PUT", path, given(first, nonce)).status, 200);
+    return server_->root("PUT", path, given(second, nonce));
+  };
+  auto begun = server_->root("PUT", "sys/generate-root-token/attempt", "{}");
+  ASSERT_EQ(begun.status, 200) << begun.body;
+  EXPECT_EQ(begun.text("data/required"), "2");
+  std::string wrong = old[1];
+  wrong[0] = wrong[0] == '0' ? '1' : '0';
+  EXPECT_EQ(quorum("sys/generate-root-token/update", begun.text("data/nonce"), old[0], wrong).status, 400);
+  const auto made = quorum("sys/generate-root-token/update", begun.text("data/nonce"), old[0], old[2]);
+  ASSERT_EQ(made.status, 200) << made.body;
+  EXPECT_EQ(made.text("data/complete"), "true");
+
+  begun = server_->root("PUT", "sys/rotate/recovery/init", R"({"secret_shares":5,"secret_threshold":3})");
+  ASSERT_EQ(begun.status, 200) << begun.body;
+  const auto fresh = quorum("sys/rotate/recovery/update", begun.text("data/nonce"), old[1], old[2]);
+  ASSERT_EQ(fresh.status, 200) << fresh.body;
+  const auto keys = fresh.texts("data/keys");
+  ASSERT_EQ(keys.size(), 5u);
+  EXPECT_TRUE(checked({keys[4], keys[0], keys[2]}));
+  EXPECT_FALSE(checked({old[0], old[1], old[2]}));
+  EXPECT_EQ(server_->call("GET", "sys/seal-status").text("n"), "5");
+  ASSERT_TRUE(server_->restart());
+  EXPECT_EQ(server_->call("GET", "sys/seal-status").text("n"), "5");
+  EXPECT_TRUE(checked({keys[1], keys[0], keys[3]}));
+}
+
 }  // namespace
 }  // namespace strongroom::testkit

@@ -131,7 +131,8 @@ TEST(PgpShares, WhatGpgDecryptsUnsealsAndIsTheRootToken) {
   EXPECT_EQ(state, "false");
   const auto token = decrypted(a.text("root_token"));
   EXPECT_EQ(server.call("GET", "auth/token/lookup-self", {}, token).text("data/policies/0"), "root");
-  [[maybe_unused]] const int ended = std::system(("gpgconf --homedir " + home + " --kill all 2>/dev/null").c_str());
+  [[maybe_unused]] const int ended =
+      std::system(("gpgconf --homedir " + home + " --kill all 2>/dev/null").c_str());
   fs::remove_all(home);
 }
 

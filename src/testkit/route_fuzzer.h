@@ -52,7 +52,7 @@ class RouteFuzzer {
   std::vector<std::string> tokens_, names_, words_;
   std::string powerless_;
   unsigned no_token_ = 0;  // the flags of routes that need no token
-  bool polite_ = false;  // this run is mostly right; the others mostly wrong
+  bool polite_ = false;    // this run is mostly right; the others mostly wrong
   std::deque<std::string> trace_;
   std::string wrong_;
   std::size_t requests_ = 0;

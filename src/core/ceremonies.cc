@@ -95,6 +95,18 @@ Ceremonies::RekeyState again(const Ceremonies::RekeyState& s) {
   return copy;
 }
 
+std::string backup_key(Ceremonies::Holders whose) {
+  return setting(whose == Ceremonies::Holders::recovery ? "rekey-backup/recovery" : "rekey-backup/unseal");
+}
+std::string pack_backup(std::string_view nonce, const std::vector<std::string>& fingerprints,
+                        const std::vector<Secret>& keys) {
+  SecretText out;
+  Packer p(out);
+  p.number(1).text(nonce).number(keys.size());
+  for (std::size_t k = 0; k < keys.size(); ++k)
+    p.text(fingerprints[k]).text(keys[k].reveal_text(Reveal::to_cipher));
+  return std::string(view(out));  // encrypted to their holders: no secret
+}
 }  // namespace
 
 // ------------------------------------------------------------------ shares
@@ -299,6 +311,7 @@ Result<Ceremonies::RekeyState> Ceremonies::shown(const Rekey& r) const {
   s.progress = r.quorum->progress().gathered;
   s.required = r.quorum->config().threshold;
   s.pgp_fingerprints = r.holders.fingerprints();
+  s.backup = r.backup;
   s.verification_required = r.verify;
   s.verification_nonce = r.verification_nonce;
   return s;
@@ -340,7 +353,6 @@ Result<Ceremonies::RekeyState> Ceremonies::begin_rekey(Holders whose, const Reke
     return wrong("threshold must be greater than one for multiple shares");
   if (!wish.pgp_keys.empty() && wish.pgp_keys.size() != static_cast<std::size_t>(wish.shares))
     return bad("incorrect number of PGP keys for rekey");
-  if (wish.backup) return bad("backup: is not supported by this version; keep the encrypted shares yourself");
   SR_LET(auto holders,
          PgpRecipients::parse("pgp_keys", wish.pgp_keys, parts_.grounds.server_time(), parts_.env.random));
   const std::lock_guard guard(mutex_);
@@ -353,6 +365,7 @@ Result<Ceremonies::RekeyState> Ceremonies::begin_rekey(Holders whose, const Reke
             static_cast<std::uint32_t>(wish.threshold)};
   r.holders = std::move(holders);
   r.verify = wish.verify;
+  r.backup = wish.backup;
   r.quorum = std::move(quorum);
   r.deadline = now() + kPatience;
   rekey_answer_.reset();
@@ -388,6 +401,7 @@ Result<Ceremonies::RekeyState> Ceremonies::finish_rekey() {
   state.complete = true;
   state.progress = 0;
   SR_LET(state.keys, r.holders.encrypt_shares(std::move(shares), parts_.env.random));
+  if (r.backup) r.to_keep = pack_backup(r.nonce, state.pgp_fingerprints, state.keys);
   if (!r.verify) {
     SR_TRY(put_in_force(*fresh));
     rekey_.reset();
@@ -411,13 +425,36 @@ Status Ceremonies::put_in_force(barrier::Seal& fresh) {
     SR_LET(const auto snapshot, parts_.grounds.newest_state());
     store::Txn txn(*snapshot, parts_.barrier);
     SR_TRY(recovery::store(txn, fresh, parts_.env.random));
+    if (!rekey_->to_keep.empty()) txn.put(backup_key(Holders::recovery), SecretText(rekey_->to_keep));
     SR_TRY(parts_.grounds.commit_event(txn, "rekey-recovery", fresh.config().shares));
     parts_.grounds.resealed(fresh.config());
     return {};
   }
   SR_LET(auto writes, parts_.barrier.stage_root(fresh));
+  if (!rekey_->to_keep.empty()) writes.push_back({backup_key(own()), rekey_->to_keep});
   SR_TRY(install(std::move(writes), "rekey", Term::stays));
   parts_.grounds.resealed(fresh.config());
+  return {};
+}
+
+Result<std::optional<Ceremonies::Backup>> Ceremonies::backup(store::Txn& txn, Holders whose) const {
+  SR_LET(const auto stored, txn.get(backup_key(whose)));
+  if (!stored) return std::optional<Backup>();
+  Unpacker u(view(*stored));
+  if (u.number() != 1) return fail(Code::corrupt, "a stored record is damaged", "rekey backup format");
+  Backup out;
+  out.nonce = u.text();
+  for (auto n = u.count(); n > 0; --n) {
+    std::string fingerprint(u.text());
+    out.keys.emplace_back(std::move(fingerprint), std::string(u.text()));
+  }
+  SR_TRY(u.done("rekey backup"));
+  return std::optional(std::move(out));
+}
+
+Status Ceremonies::forget_backup(store::Txn& txn, Holders whose) const {
+  SR_LET(const auto stored, txn.revision_of(backup_key(whose)));
+  if (stored) txn.erase(backup_key(whose));
   return {};
 }
 

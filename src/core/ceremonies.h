@@ -93,6 +93,13 @@ class Ceremonies {
   Result<RekeyState> begin_rekey(Holders, const RekeyWish&);
   Result<RekeyState> give_rekey(Holders, const Secret& share, std::string_view nonce);
   void cancel_rekey(Holders);
+  // The encrypted shares that the store keeps because `backup` was asked for; nothing when it keeps none.
+  struct Backup {
+    std::string nonce;                                      // of the attempt that made them
+    std::vector<std::pair<std::string, std::string>> keys;  // fingerprint of the PGP key, encrypted share
+  };
+  Result<std::optional<Backup>> backup(store::Txn&, Holders) const;
+  Status forget_backup(store::Txn&, Holders) const;
   // The new shares prove themselves before they are in force.
   Result<VerifyState> verify_state(Holders);
   Result<VerifyState> give_verify(Holders, const Secret& share, std::string_view nonce);
@@ -137,7 +144,8 @@ class Ceremonies {
     std::string nonce;
     barrier::SealConfig wish;
     PgpRecipients holders;
-    bool verify = false;
+    bool verify = false, backup = false;
+    std::string to_keep;                    // the backup, packed; goes into the store with the new key
     std::unique_ptr<barrier::Seal> quorum;  // of the old shares
     MonoTime deadline{};
     // With verification, once the old shares were given: the new key, which is not in force, a value wrapped

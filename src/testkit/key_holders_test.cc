@@ -268,6 +268,38 @@ TEST(PgpShares, ARootTokenAndNewSharesLeaveEncrypted) {
   ASSERT_EQ(shares.status, 200) << shares.body;
   ASSERT_EQ(shares.texts("data/keys").size(), 2u) << shares.body;
   for (const auto& k : shares.texts("data/keys")) EXPECT_GT(k.size(), 200u);
+  EXPECT_EQ(server->root("GET", "sys/rotate/root/backup").error(), "no backed-up keys found");
+}
+
+TEST(PgpRekey, ABackupIsKeptWithTheNewKeyUntilItIsForgotten) {
+  const auto server = TestServer::ready();
+  const auto begin = [&](const std::string& more) {
+    return server->root("PUT", "sys/rotate/root/init",
+                        R"({"secret_shares":2,"secret_threshold":2,"backup":true)" + more + "}");
+  };
+  EXPECT_EQ(begin("").status, 400) << "without PGP keys a backup would be the shares themselves";
+  const auto rekey = begin(",\"pgp_keys\":" + quoted({kAlice, kBob}));
+  ASSERT_EQ(rekey.status, 200) << rekey.body;
+  EXPECT_EQ(rekey.text("data/backup"), "true");
+  EXPECT_EQ(server->root("GET", "sys/rotate/root/backup").status, 400) << "nothing is kept before it counts";
+  const auto shares =
+      server->root("PUT", "sys/rotate/root/update", given(server->shares()[0], rekey.text("data/nonce")));
+  ASSERT_EQ(shares.status, 200) << shares.body;
+  const auto kept = server->root("GET", "sys/rotate/root/backup");
+  ASSERT_EQ(kept.status, 200) << kept.body;
+  EXPECT_EQ(kept.text("data/nonce"), rekey.text("data/nonce"));
+  const auto alice = rekey.text("data/pgp_fingerprints/0");
+  EXPECT_EQ(kept.text("data/keys/" + alice + "/0"), shares.texts("data/keys")[0]);
+  EXPECT_EQ(kept.text("data/keys_base64/" + rekey.text("data/pgp_fingerprints/1") + "/0"),
+            shares.texts("data/keys_base64")[1]);
+  EXPECT_EQ(kept.text("keys/" + alice + "/0"), shares.texts("data/keys")[0])
+      << "repeated at the top, as in Vault";
+  EXPECT_EQ(server->root("GET", "sys/rotate/recovery/backup").status, 400);
+  EXPECT_EQ(server->call("GET", "sys/rotate/root/backup", {}, server->token_with(R"(["default"])")).status,
+            403);
+  EXPECT_EQ(server->root("DELETE", "sys/rotate/root/backup").status, 204);
+  EXPECT_EQ(server->root("GET", "sys/rotate/root/backup").status, 400);
+  EXPECT_EQ(server->root("DELETE", "sys/rotate/root/backup").status, 204);
 }
 
 TEST_F(RecoveryKeys, PermitARootTokenAndNewRecoveryKeys) {

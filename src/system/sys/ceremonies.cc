@@ -265,11 +265,21 @@ struct Ceremonies::Backup {
   }
 };
 template <Ceremonies::Holders H>
-Result<Ceremonies::Backup> Ceremonies::backup(Prompt&, const schema::Empty&) const {
-  return fail(Code::failed_precondition, "no backed-up keys found");
+Result<Ceremonies::Backup> Ceremonies::backup(Prompt& p, const schema::Empty&) const {
+  SR_LET(const auto kept, core_.backup(p.txn, H));
+  if (!kept) return fail(Code::failed_precondition, "no backed-up keys found");
+  p.aside.frame = Frame::merged;
+  Backup out;
+  out.nonce = kept->nonce;
+  for (const auto& [fingerprint, share] : kept->keys) {
+    out.keys[fingerprint].push_back(to_hex(as_view(std::string_view(share))));
+    out.keys_base64[fingerprint].push_back(to_base64(as_view(std::string_view(share))));
+  }
+  return out;
 }
 template <Ceremonies::Holders H>
-Result<schema::Empty> Ceremonies::forget_backup(Prompt&, const schema::Empty&) const {
+Result<schema::Empty> Ceremonies::forget_backup(Prompt& p, const schema::Empty&) const {
+  SR_TRY(core_.forget_backup(p.txn, H));
   return schema::Empty{};
 }
 

@@ -79,6 +79,26 @@ TEST(Tune, WhatIsAlwaysMountedKeepsItsTuningOverARestart) {
             204);
 }
 
+// D01: found by the fuzzer of whole requests.
+TEST(Tune, WhatSomebodyWroteIsHashedInTheLogWhenItIsRead) {
+  const auto server = TestServer::ready();
+  const std::string canary = "canary-4f81";
+  const auto list = "\"" + canary + "\"";
+  ASSERT_EQ(
+      server
+          ->root("POST", "sys/mounts/kv/tune",
+                 R"({"description":)" + list + R"(,"allowed_response_headers":[)" + list +
+                     R"(],"passthrough_request_headers":[)" + list + R"(],"audit_non_hmac_request_keys":[)" +
+                     list + R"(],"audit_non_hmac_response_keys":[)" + list + "]}")
+          .status,
+      204);
+  for (const auto* path : {"sys/mounts", "sys/mounts/kv", "sys/mounts/kv/tune", "sys/internal/ui/mounts"})
+    EXPECT_NE(server->root("GET", path).body.find(canary), std::string::npos) << path;
+  for (const auto& r : server->records())
+    EXPECT_EQ(audit::encode(r.record).find(canary), std::string::npos)
+        << r.record.operation << " " << r.record.path;
+}
+
 TEST(Scan, NamesAllBelowAFolderInOrder) {
   const auto server = TestServer::ready();
   for (const auto* path : {"a", "a-b", "a/b/c", "a/b/d", "a/x", "z/z"})

@@ -126,14 +126,15 @@ struct Sys::Tuned {
   std::optional<std::vector<std::string>> passthrough_request_headers;
   std::optional<std::string> token_type;
   static constexpr auto fields() {
+    constexpr auto theirs = schema::omit_empty;
     constexpr auto omit = schema::omit_empty | kPlain;
     return std::array{
-        field<&Tuned::allowed_response_headers>("allowed_response_headers",
-                                                "Kept and shown; no engine built so far sets headers.", omit),
+        field<&Tuned::allowed_response_headers>(
+            "allowed_response_headers", "Kept and shown; no engine built so far sets headers.", theirs),
         field<&Tuned::audit_non_hmac_request_keys>("audit_non_hmac_request_keys",
-                                                   "Request fields the audit log shows.", omit),
+                                                   "Request fields the audit log shows.", theirs),
         field<&Tuned::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
-                                                    "Reply fields the audit log shows.", omit),
+                                                    "Reply fields the audit log shows.", theirs),
         field<&Tuned::default_lease_ttl>("default_lease_ttl", "Default TTL in force, in seconds."),
         field<&Tuned::description>("description", "What it is for."),
         field<&Tuned::force_no_cache>("force_no_cache", "Kept for old clients."),
@@ -141,7 +142,7 @@ struct Sys::Tuned {
         field<&Tuned::max_lease_ttl>("max_lease_ttl", "Largest TTL in force, in seconds."),
         field<&Tuned::options>("options", "Options of the engine.", schema::omit_empty),
         field<&Tuned::passthrough_request_headers>(
-            "passthrough_request_headers", "Kept and shown; no engine built so far reads headers.", omit),
+            "passthrough_request_headers", "Kept and shown; no engine built so far reads headers.", theirs),
         field<&Tuned::token_type>("token_type", "Kind of tokens.", omit)};
   }
 };

@@ -15,14 +15,16 @@ struct Sys::MountConfig {
   std::optional<std::string> token_type;
   static constexpr auto fields() {
     using schema::field;
+    // What somebody wrote is hashed in the log when it is read, too.
+    constexpr auto theirs = schema::omit_empty;
     constexpr auto omit = schema::omit_empty | schema::plain;
     return std::array{
         field<&MountConfig::allowed_response_headers>(
-            "allowed_response_headers", "Kept and shown; no engine built so far sets headers.", omit),
+            "allowed_response_headers", "Kept and shown; no engine built so far sets headers.", theirs),
         field<&MountConfig::audit_non_hmac_request_keys>("audit_non_hmac_request_keys",
-                                                         "Request fields the audit log shows.", omit),
+                                                         "Request fields the audit log shows.", theirs),
         field<&MountConfig::audit_non_hmac_response_keys>("audit_non_hmac_response_keys",
-                                                          "Reply fields the audit log shows.", omit),
+                                                          "Reply fields the audit log shows.", theirs),
         field<&MountConfig::default_lease_ttl>("default_lease_ttl",
                                                "Default TTL in seconds; 0: the server's."),
         field<&MountConfig::force_no_cache>("force_no_cache", "Kept for old clients; has no effect."),
@@ -30,7 +32,7 @@ struct Sys::MountConfig {
                                                 omit),
         field<&MountConfig::max_lease_ttl>("max_lease_ttl", "Largest TTL in seconds; 0: the server's."),
         field<&MountConfig::passthrough_request_headers>(
-            "passthrough_request_headers", "Kept and shown; no engine built so far reads headers.", omit),
+            "passthrough_request_headers", "Kept and shown; no engine built so far reads headers.", theirs),
         field<&MountConfig::token_type>("token_type", "Kind of tokens an auth method gives.", omit)};
   }
 };

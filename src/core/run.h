@@ -479,6 +479,8 @@ class Core::Run {
         aside.frame == engine::Frame::empty_missing)
       return {};
     if (!reply.has_data && !aside.auth && aside.warnings.empty()) return {};
+    // Of strangers nothing is kept in the store, and what open paths tell everybody need not be hidden.
+    if (!asker_ && !aside.auth) return {};
     identity::WrappedReply kept;
     kept.creation_path = r_.call.path.text();
     kept.creation_ttl = std::chrono::ceil<Seconds>(r_.call.wrap_ttl);

@@ -100,6 +100,21 @@ TEST(Wrapping, WrapsNoRefusalAndNothingEmpty) {
   EXPECT_EQ(server->root("POST", "sys/wrapping/wrap", R"({"a":1})").status, 400);
 }
 
+// G03: nobody without a token makes the store keep anything.
+TEST(Wrapping, G03_StrangersWrapNothing) {
+  const auto server = TestServer::ready();
+  const auto before = (*server->store().snapshot())->revision();
+  for (const auto* target : {"sys/internal/ui/mounts", "sys/health", "sys/seal-status", "sys/leader"}) {
+    Ask ask;
+    ask.target = target;
+    ask.wrap_ttl = "60";
+    const auto a = server->send(std::move(ask));
+    EXPECT_TRUE(a.ok()) << target;
+    EXPECT_FALSE(a.find("wrap_info/token")) << target;
+  }
+  EXPECT_EQ((*server->store().snapshot())->revision(), before);
+}
+
 TEST(Wrapping, ATokenOfItsOwnUnwrapsAndDoesNothingElse) {
   const auto server = TestServer::ready();
   const auto token = wrap(*server);

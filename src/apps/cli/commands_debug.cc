@@ -384,6 +384,7 @@ class Capture {
     }
     if (!log_.empty()) files.push_back({std::string(kLogFile), scrub_.lines(view(log_))});
     std::vector<std::string> names;
+    names.reserve(files.size());
     for (const ArchiveFile& f : files) names.push_back(f.name);
     std::sort(names.begin(), names.end());
     files.push_back({"index.json", index(names)});

@@ -129,6 +129,7 @@ Result<SecretText> TokenKeeper::run(std::string_view operation, std::string_view
   for (const std::string_view name : {"VAULT_ADDR", "BAO_ADDR", "STRONGROOM_ADDR"})
     variables.push_back(fmt::format("{}={}", name, address_));
   std::vector<char*> environment;
+  environment.reserve(variables.size() + 1);
   for (std::string& v : variables) environment.push_back(v.data());
   environment.push_back(nullptr);
   std::string shell = "/bin/sh";

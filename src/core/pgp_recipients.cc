@@ -22,6 +22,7 @@ Result<PgpRecipients> PgpRecipients::parse(std::string_view field, const std::ve
 
 std::vector<std::string> PgpRecipients::fingerprints() const {
   std::vector<std::string> out;
+  out.reserve(keys_.size());
   for (const auto& k : keys_) out.push_back(k.fingerprint());
   return out;
 }
@@ -31,6 +32,7 @@ Result<std::vector<Secret>> PgpRecipients::encrypt_shares(std::vector<Secret> sh
   if (keys_.size() != shares.size())
     return fail(Code::internal, "there must be as many PGP keys as key shares");
   std::vector<Secret> out;
+  out.reserve(shares.size());
   for (std::size_t i = 0; i < shares.size(); ++i) {
     auto text = to_hex(shares[i].reveal(Reveal::to_cipher));
     auto message = keys_[i].encrypt(as_view(text), random);

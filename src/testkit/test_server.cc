@@ -168,6 +168,7 @@ Status TestServer::start() {
   auto kinds = options_.more_kinds;
   kinds.emplace("kv", &kv_);
   std::vector<std::string> kind_names;
+  kind_names.reserve(kinds.size());
   for (const auto& [name, kind] : kinds) kind_names.push_back(name);
   p->sys = std::make_unique<system::sys::Sys>(
       system::sys::Sys::Parts{core, core, core, core, core.policies(), core.tokens(), "0.1.0", kind_names,

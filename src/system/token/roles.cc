@@ -167,6 +167,7 @@ Result<std::optional<Token::RoleShown>> Token::read_role(Prompt& p, const RoleAt
   if (r.old_period) s.period = r.period;
   if (!r.bound_cidrs.empty()) {
     auto& texts = s.token_bound_cidrs.emplace();
+    texts.reserve(r.bound_cidrs.size());
     for (const auto& c : r.bound_cidrs) texts.push_back(c.text());
     if (r.old_bound_cidrs) s.bound_cidrs = texts;
   }

@@ -84,6 +84,24 @@ std::optional<Bytes> from_base64(std::string_view s) {
   return out;
 }
 
+std::string to_base64url(View v) {
+  auto text = to_base64(v);
+  while (text.ends_with('=')) text.pop_back();
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return text;
+}
+
+std::optional<Bytes> from_base64url(std::string_view s) {
+  if (s.find_first_of("+/=") != s.npos) return std::nullopt;
+  std::string text(s);
+  std::ranges::replace(text, '-', '+');
+  std::ranges::replace(text, '_', '/');
+  auto out = from_base64(text);
+  explicit_bzero(text.data(), text.size());  // tokens come this way
+  return out;
+}
+
 std::size_t base62_length(std::size_t bytes) noexcept {
   return static_cast<std::size_t>(std::ceil(static_cast<double>(bytes) * 8.0 / 5.954196310386875));
 }

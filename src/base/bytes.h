@@ -28,7 +28,9 @@ std::string to_hex(View);                            // lower case
 std::optional<Bytes> from_hex(std::string_view);     // either case, even length
 std::string to_base64(View);                         // RFC 4648 section 4, padded
 std::optional<Bytes> from_base64(std::string_view);  // padded or not, no white space
-std::string to_base62(View);                         // 0-9A-Za-z; fixed length for a given size
+std::string to_base64url(View);  // RFC 4648 section 5, without padding (RFC 7515 section 2)
+std::optional<Bytes> from_base64url(std::string_view);  // that spelling alone: no padding, no + and /
+std::string to_base62(View);                            // 0-9A-Za-z; fixed length for a given size
 std::optional<Bytes> from_base62(std::string_view, std::size_t size);  // exactly `size` bytes, or nothing
 std::size_t base62_length(std::size_t bytes) noexcept;
 

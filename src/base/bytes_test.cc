@@ -117,5 +117,14 @@ TEST(Utf8, AcceptsEveryScalarValueAndNothingElse) {
     EXPECT_FALSE(valid_utf8(bad)) << to_hex(as_view(bad));
 }
 
+TEST(Base64Url, IsTheOtherAlphabetWithoutPadding) {
+  const std::string high("\xfb\xff\xfe", 3);
+  EXPECT_EQ(to_base64url(as_view(std::string_view(high))), "-__-");
+  EXPECT_EQ(to_base64url(as_view(std::string_view("f"))), "Zg");
+  EXPECT_EQ(from_base64url("-__-"), from_base64("+//+"));
+  EXPECT_EQ(from_base64url("Zg"), from_base64("Zg=="));
+  for (const auto* bad : {"+//+", "Zg==", "Zh", "Z", "Z g"}) EXPECT_FALSE(from_base64url(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace strongroom

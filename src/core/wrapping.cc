@@ -8,23 +8,6 @@ namespace {
 constexpr const char* kPolicy = "response-wrapping";
 constexpr std::string_view kHead = R"({"alg":"ES512","typ":"JWT"})";
 
-// RFC 7515 section 2: base64url without padding.
-std::string base64url(View bytes) {
-  auto text = to_base64(bytes);
-  while (text.ends_with('=')) text.pop_back();
-  for (char& c : text) c = c == '+' ? '-' : c == '/' ? '_' : c;
-  return text;
-}
-std::optional<Bytes> from_base64url(std::string_view text) {
-  std::string plain(text);
-  for (char& c : plain) {
-    if (c == '+' || c == '/' || c == '=') return std::nullopt;
-    c = c == '-' ? '+' : c == '_' ? '/' : c;
-  }
-  auto bytes = from_base64(plain);
-  wipe(plain);
-  return bytes;
-}
 std::unexpected<Error> invalid() {
   return fail(Code::invalid_argument, "wrapping token is not valid or does not exist");
 }
@@ -90,13 +73,13 @@ Result<Secret> Wrapping::in_jwt(store::Txn& txn, const engine::Wrapped& w, WallT
   j.key("type");
   j.string("wrapping");
   j.end_object();
-  auto text = base64url(as_view(kHead)) + '.' + base64url(as_view(view(claims)));
-  auto signature = crypto::es512_sign(key, as_view(std::string_view(text)));
-  if (signature) text += '.' + base64url(*signature);
-  auto out = Secret::copy_of(std::string_view(text));
-  wipe(text);
-  if (!signature) return std::unexpected(std::move(signature).error());
-  return out;
+  SecretText text(to_base64url(as_view(kHead)));
+  auto body = to_base64url(as_view(view(claims)));
+  text.append(1, '.').append(body);
+  wipe(body);
+  SR_LET(const auto signature, crypto::es512_sign(key, as_view(view(text))));
+  text.append(1, '.').append(to_base64url(signature));
+  return Secret::copy_of(view(text));
 }
 
 Result<Secret> Wrapping::out_of_jwt(store::Txn& txn, std::string_view token) const {

@@ -133,22 +133,6 @@ Result<TokenRecord> unpack(std::uint64_t number, std::string_view stored, Kind k
   return r;
 }
 
-std::string to_base64url(View v) {
-  auto text = to_base64(v);
-  while (text.ends_with('=')) text.pop_back();
-  std::ranges::replace(text, '+', '-');
-  std::ranges::replace(text, '/', '_');
-  return text;
-}
-// One spelling alone: neither padding nor the other alphabet.
-std::optional<Bytes> from_base64url(std::string_view s) {
-  std::string text(s);
-  if (text.find_first_of("+/=") != std::string::npos) return std::nullopt;
-  std::ranges::replace(text, '-', '+');
-  std::ranges::replace(text, '_', '/');
-  return from_base64(text);
-}
-
 // number ‖ namespace ‖ zeros: a block that decrypts to anything else was not made here.
 std::array<std::byte, kLocator> locator_block(std::uint64_t number) {
   std::string s;

@@ -59,6 +59,11 @@ using Status = Result<void>;
                                                  unsigned line = __builtin_LINE()) {
   return std::unexpected(Error{code, std::move(message), std::move(detail), file, line});
 }
+// A refusal of what the caller sent: names the field and the rule.
+[[nodiscard]] inline std::unexpected<Error> bad(std::string message, const char* file = __builtin_FILE(),
+                                                unsigned line = __builtin_LINE()) {
+  return fail(Code::invalid_argument, std::move(message), {}, file, line);
+}
 
 #define SR_CAT_(a, b) a##b
 #define SR_CAT(a, b) SR_CAT_(a, b)

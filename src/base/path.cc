@@ -15,13 +15,11 @@ int hex(char c) {
 bool is_escape(std::string_view s, std::size_t i) {
   return i + 2 < s.size() && s[i] == '%' && hex(s[i + 1]) >= 0 && hex(s[i + 2]) >= 0;
 }
-std::unexpected<Error> bad(std::string rule) {
-  return fail(Code::invalid_argument, "path: " + std::move(rule));
-}
+std::unexpected<Error> bad_path(std::string rule) { return bad("path: " + std::move(rule)); }
 }  // namespace
 
 Result<Path> Path::from_url(std::string_view in) {
-  if (in.size() > 3 * kMost) return bad("must be at most 4096 bytes");
+  if (in.size() > 3 * kMost) return bad_path("must be at most 4096 bytes");
   std::string text;
   text.reserve(in.size());
   for (std::size_t i = 0; i < in.size(); ++i) {
@@ -29,29 +27,29 @@ Result<Path> Path::from_url(std::string_view in) {
       text.push_back(in[i]);
       continue;
     }
-    if (!is_escape(in, i)) return bad("a percent sign must start an escape of two hexadecimal digits");
+    if (!is_escape(in, i)) return bad_path("a percent sign must start an escape of two hexadecimal digits");
     const auto c = static_cast<char>(hex(in[i + 1]) << 4 | hex(in[i + 2]));
-    if (c == '/' || c == '\\') return bad("must not contain an encoded separator");
+    if (c == '/' || c == '\\') return bad_path("must not contain an encoded separator");
     text.push_back(c);
     i += 2;
   }
   for (std::size_t i = 0; i < text.size(); ++i)
-    if (is_escape(text, i)) return bad("must not be percent-encoded twice");
+    if (is_escape(text, i)) return bad_path("must not be percent-encoded twice");
   return from_text(text);
 }
 
 Result<Path> Path::from_text(std::string_view text) {
-  if (text.size() > kMost) return bad("must be at most 4096 bytes");
-  if (!valid_utf8(text)) return bad("must be valid UTF-8");
+  if (text.size() > kMost) return bad_path("must be at most 4096 bytes");
+  if (!valid_utf8(text)) return bad_path("must be valid UTF-8");
   for (const char c : text)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\')
-      return bad("must not contain control characters or backslashes");
+      return bad_path("must not contain control characters or backslashes");
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t end = std::min(text.find('/', i), text.size());
     const auto segment = text.substr(i, end - i);
-    if (segment.empty()) return bad("must not contain empty segments");
-    if (segment == "." || segment == "..") return bad("must not contain . or .. segments");
-    if (segment.size() > kMostSegment) return bad("segments must be at most 400 bytes");
+    if (segment.empty()) return bad_path("must not contain empty segments");
+    if (segment == "." || segment == "..") return bad_path("must not contain . or .. segments");
+    if (segment.size() > kMostSegment) return bad_path("segments must be at most 400 bytes");
     i = end + 1;
   }
   Path p;

@@ -141,22 +141,35 @@ std::optional<Nanoseconds> parse_duration(std::string_view s) {
   return Nanoseconds(static_cast<std::int64_t>(total) * (negative ? -1 : 1));
 }
 
+namespace {
+void append_whole_seconds(std::string& out, std::uint64_t s) {
+  const auto h = s / 3600;
+  const auto m = s / 60 % 60;
+  if (h != 0) out += fmt::format("{}h", h);
+  if (h != 0 || m != 0) out += fmt::format("{}m", m);
+  out += fmt::format("{}", s % 60);
+}
+std::uint64_t magnitude(std::int64_t v) {
+  return v < 0 ? 0 - static_cast<std::uint64_t>(v) : static_cast<std::uint64_t>(v);
+}
+}  // namespace
+
+std::string go_duration(Seconds s) {
+  std::string out = s.count() < 0 ? "-" : "";
+  append_whole_seconds(out, magnitude(s.count()));
+  return out + "s";
+}
+
 std::string go_duration(Nanoseconds d) {
   if (d.count() == 0) return "0s";
   std::string out = d.count() < 0 ? "-" : "";
-  auto ns = static_cast<std::uint64_t>(d.count() < 0 ? -d.count() : d.count());
+  const auto ns = magnitude(d.count());
   if (ns < 1'000'000'000) {
     if (ns < 1'000) return out + fmt::format("{}ns", ns);
     if (ns < 1'000'000) return out + fmt::format("{}µs", static_cast<double>(ns) / 1e3);
     return out + fmt::format("{}ms", static_cast<double>(ns) / 1e6);
   }
-  const std::uint64_t h = ns / 3'600'000'000'000u;
-  ns %= 3'600'000'000'000u;
-  const std::uint64_t m = ns / 60'000'000'000u;
-  ns %= 60'000'000'000u;
-  if (h != 0) out += fmt::format("{}h", h);
-  if (h != 0 || m != 0) out += fmt::format("{}m", m);
-  out += fmt::format("{}", ns / 1'000'000'000);
+  append_whole_seconds(out, ns / 1'000'000'000);
   if (const std::uint64_t fraction = ns % 1'000'000'000; fraction != 0) {
     out += fmt::format(".{:09}", fraction);
     while (out.back() == '0') out.pop_back();

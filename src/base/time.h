@@ -17,5 +17,6 @@ std::optional<WallTime> parse_rfc3339(std::string_view);  // with Z or an offset
 std::optional<Nanoseconds> parse_duration(std::string_view);
 // Go's spelling: "768h0m0s", "1m30s", "0s".
 std::string go_duration(Nanoseconds);
+std::string go_duration(Seconds);  // longer than nanoseconds can count, too
 
 }  // namespace strongroom

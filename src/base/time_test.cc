@@ -104,5 +104,12 @@ TEST(Duration, ReadsBackWhatItWrites) {
     EXPECT_EQ(parse_duration(go_duration(d)), d) << go_duration(d);
 }
 
+TEST(Duration, WholeSecondsAreSpelledAlikeAndWithoutAnEnd) {
+  for (const std::int64_t s : {0L, 1L, 59L, 60L, 3600L, 172'800L, -61L, 86'399L})
+    EXPECT_EQ(go_duration(Seconds(s)), go_duration(Nanoseconds(Seconds(s)))) << s;
+  EXPECT_EQ(go_duration(Seconds::max()), "2562047788015215h30m7s");
+  EXPECT_EQ(go_duration(Seconds::min()), "-2562047788015215h30m8s");
+}
+
 }  // namespace
 }  // namespace strongroom

@@ -20,8 +20,6 @@ constexpr std::uint64_t kSaveEvery = 100'000;  // encryptions
 constexpr std::uint64_t kTermFormat = 1;
 constexpr std::uint64_t kConfigFormat = 1;
 
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
-
 bool same(std::string_view a, std::string_view b) {
   return a.size() == b.size() && crypto::equal(as_view(a), as_view(b));
 }

@@ -55,6 +55,13 @@ Result<MountEntry> unpack_mount(std::uint32_t number, std::string_view stored) {
   return m;
 }
 
+std::string as_mount_path(std::string_view typed) {
+  while (typed.starts_with('/')) typed.remove_prefix(1);
+  std::string path(typed);
+  if (!path.ends_with('/')) path += '/';
+  return path;
+}
+
 std::string mount_key(std::uint32_t number) {
   auto k = store::table_key(store::Table::mount);
   put_u32(k, number);

@@ -42,6 +42,8 @@ struct MountEntry {
 
 SecretText pack(const MountEntry&);
 Result<MountEntry> unpack_mount(std::uint32_t number, std::string_view stored);
+// As mounts are keyed: no slash in front, one at the end.
+std::string as_mount_path(std::string_view typed);
 std::string mount_key(std::uint32_t number);
 // Where the tuning of a fixed mount is kept, which has no number.
 std::string fixed_mount_key(std::string_view path);

@@ -174,19 +174,11 @@ class Core::Run {
     input_.body = r_.call.json ? r_.call.json->root() : json::Node();
     input_.query = r_.call.query;
 
-    SR_LET(router_, core_.router(txn_));
-    record_headers();
-    mounted_ = router_->find(path);
-    if (mounted_ == nullptr && !path.ends_with('/')) mounted_ = router_->exact(std::string(path) + "/");
+    SR_TRY(find_mount(path));
     engine::Match found;
     if (mounted_ != nullptr) {
-      const auto inside = path.size() > mounted_->entry.path.size() ? path.substr(mounted_->entry.path.size())
-                                                                    : std::string_view();
-      out_.record->mount = {mounted_->entry.path, mounted_->view.type, mounted_->view.accessor,
-                            mounted_->view.clazz == engine::Class::auth ? "auth" : "secret"};
       out_.reply.mount_type = mounted_->view.type;
-      found = match(mounted_->routes, r_.call.verb, inside, input_);
-      inside_ = inside;
+      found = match(mounted_->routes, r_.call.verb, inside_, input_);
     }
     if (found.route != nullptr && (found.route->flags & engine::shut) != 0 && r_.gate != Request::Gate::open)
       return fail(Code::unsupported, "unsupported operation");
@@ -195,12 +187,9 @@ class Core::Run {
     if (found.route == nullptr) {
       out_.record->request = redacted(nullptr);
       SR_TRY(authorise(plain_operation(r_.call.verb), identity::Sudo::not_needed));
-      if (mounted_ == nullptr)
-        return fail(Code::not_found,
-                    fmt::format("no handler for route \"{}\". route entry not found.", path));
-      if (found.path_known)
-        return fail(Code::unsupported, "1 error occurred:\n\t* unsupported operation\n\n");
-      return fail(Code::not_found, "1 error occurred:\n\t* unsupported path\n\n");
+      if (mounted_ == nullptr) return no_route(path);
+      if (found.path_known) return fail(Code::unsupported, engine::kUnsupportedOperation);
+      return fail(Code::not_found, engine::kUnsupportedPath);
     }
     return dispatch(*found.route);
   }
@@ -210,6 +199,22 @@ class Core::Run {
     return r_.gate == Request::Gate::open && (route.flags & engine::by_listener) != 0;
   }
 
+  // The mount of the path, if there is one, and what the record says of it.
+  Status find_mount(std::string_view path) {
+    SR_LET(router_, core_.router(txn_));
+    record_headers();
+    mounted_ = router_->find(path);
+    if (mounted_ == nullptr && !path.ends_with('/')) mounted_ = router_->exact(std::string(path) + "/");
+    if (mounted_ == nullptr) return {};
+    if (path.size() > mounted_->entry.path.size()) inside_ = path.substr(mounted_->entry.path.size());
+    out_.record->mount = {mounted_->entry.path, mounted_->view.type, mounted_->view.accessor,
+                          mounted_->view.clazz == engine::Class::auth ? "auth" : "secret"};
+    return {};
+  }
+  static std::unexpected<Error> no_route(std::string_view path) {
+    return fail(Code::not_found, fmt::format("no handler for route \"{}\". route entry not found.", path));
+  }
+
   // Any token may ask what a path is; open paths need none. Only a token learns which mounts there are.
   Status help(std::string_view path) {
     if (auto room = core_.parts_.log.admission(); !room) {
@@ -217,25 +222,18 @@ class Core::Run {
       return room;
     }
     out_.record->operation = engine::name(engine::Operation::help);
-    SR_LET(router_, core_.router(txn_));
-    record_headers();
-    mounted_ = router_->find(path);
-    if (mounted_ == nullptr && !path.ends_with('/')) mounted_ = router_->exact(std::string(path) + "/");
+    SR_TRY(find_mount(path));
     bool open = false;
     if (mounted_ != nullptr) {
-      if (path.size() > mounted_->entry.path.size()) inside_ = path.substr(mounted_->entry.path.size());
-      out_.record->mount = {mounted_->entry.path, mounted_->view.type, mounted_->view.accessor,
-                            mounted_->view.clazz == engine::Class::auth ? "auth" : "secret"};
       for (const auto& r : mounted_->routes)
         open |= (r.flags & engine::open) != 0 && engine::serves(r, inside_);
     }
     if (auto known = identify(); !known && !open) return known;
     if (asker_) SR_TRY(authorise(engine::Operation::help, identity::Sudo::not_needed));
-    if (mounted_ == nullptr)
-      return fail(Code::not_found, fmt::format("no handler for route \"{}\". route entry not found.", path));
+    if (mounted_ == nullptr) return no_route(path);
     auto page = engine::help_page(*mounted_->engine, mounted_->view, mounted_->routes, inside_,
                                   core_.settings_.version);
-    if (!page) return fail(Code::not_found, "1 error occurred:\n\t* unsupported path\n\n");
+    if (!page) return fail(Code::not_found, engine::kUnsupportedPath);
     out_.reply.data = *std::move(page);
     out_.reply.has_data = true;
     out_.reply.aside.frame = engine::Frame::raw;
@@ -558,7 +556,7 @@ class Core::Run {
         error.code == Code::unsupported)
       return error.message.empty() ? "unsupported operation" : error.message;
     if (error.code == Code::not_found)
-      return error.message.empty() ? std::string() : "1 error occurred:\n\t* unsupported path\n\n";
+      return error.message.empty() ? std::string() : engine::kUnsupportedPath;
     if (error.code == Code::invalid_argument || error.code == Code::failed_precondition ||
         error.code == Code::conflict)
       return "1 error occurred:\n\t* invalid request\n\n";

@@ -41,7 +41,6 @@ struct FreeMore {
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, FreeMore>;
 
 std::uint8_t u8(std::byte b) noexcept { return std::to_integer<std::uint8_t>(b); }
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
 
 struct Curve {
   std::string_view oid;

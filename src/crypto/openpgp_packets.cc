@@ -10,7 +10,6 @@ constexpr std::string_view kEnd = "-----END PGP PUBLIC KEY BLOCK-----";
 constexpr std::string_view kSpace = " \t\r\n";
 
 std::uint8_t u8(std::byte b) noexcept { return std::to_integer<std::uint8_t>(b); }
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
 std::string_view trimmed(std::string_view s) noexcept {
   const auto from = s.find_first_not_of(kSpace);
   if (from == s.npos) return {};

@@ -19,6 +19,10 @@
 
 namespace strongroom::engine {
 
+// Vault's words for a path that nothing serves, and for one that serves other verbs.
+inline constexpr const char* kUnsupportedPath = "1 error occurred:\n\t* unsupported path\n\n";
+inline constexpr const char* kUnsupportedOperation = "1 error occurred:\n\t* unsupported operation\n\n";
+
 // What a route serves. A write is `create` or `update` for the policy, by the route's exists hook.
 enum class Verb : std::uint8_t { read, list, write, patch, erase, scan };
 enum class Operation : std::uint8_t { read, list, create, update, patch, erase, scan, help };

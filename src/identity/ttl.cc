@@ -17,9 +17,6 @@ std::string capped(std::string_view what, std::string_view value, Seconds wish, 
 }  // namespace
 
 std::string short_duration(Seconds s) {
-  // Nanoseconds end after 292 years; what is longer is shown as that.
-  constexpr auto kLongest = std::chrono::duration_cast<Seconds>(Nanoseconds::max());
-  s = std::clamp(s, -kLongest, kLongest);
   auto text = go_duration(s);
   if (s.count() == 0) return text;
   if (text.ends_with("m0s")) text.resize(text.size() - 2);

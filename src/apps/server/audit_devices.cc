@@ -5,9 +5,6 @@
 #include <algorithm>
 
 namespace strongroom::apps::server {
-namespace {
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
-}  // namespace
 
 Devices::Devices(Rules rules, audit::Log& log, Env& env) : rules_(std::move(rules)), log_(log), env_(env) {}
 

@@ -111,7 +111,7 @@ Result<schema::Empty> Kv::stray(engine::Prompt& p, const PathOnly& in) const {
   const auto area = std::string_view(in.path).substr(0, slash);
   const bool known = std::ranges::find(kAreas, area) != kAreas.end();
   if (in.path == "config" || (known && slash != in.path.npos))
-    return fail(Code::unsupported, "1 error occurred:\n\t* unsupported operation\n\n");
+    return fail(Code::unsupported, engine::kUnsupportedOperation);
   p.aside.frame = engine::Frame::missing;
   if (known)
     p.aside.warnings.emplace_back("Non-listing operations on the root of a K/V v2 mount are not supported.");

@@ -10,8 +10,6 @@ using schema::field;
 constexpr std::string_view kPathHelp = "Path of the record in the caller's own cubbyhole.";
 constexpr std::string_view kReply = "response";  // where a wrapping token finds what it wraps
 
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
-
 Status must_be_service(const Prompt& p) {
   if (p.caller.token == 0) return bad("cubbyhole operations are only supported by 'service' type tokens");
   return {};

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/path.h"
+#include "core/request_headers.h"
+#include "identity/policy.h"
 
 namespace strongroom::system::sys {
 namespace {
@@ -20,29 +22,11 @@ constexpr std::size_t kMostDevices = 16;  // each has a thread
 constexpr std::size_t kMostPath = 64;
 constexpr std::size_t kMostText = 4096;
 constexpr std::size_t kMostHeaders = 64;
-constexpr std::size_t kMostName = 128;
-
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
 
 std::string with_slash(std::string_view path) {
   std::string p(path);
   if (!p.ends_with('/')) p += '/';
   return p;
-}
-
-bool is_header_name(std::string_view name) {
-  return !name.empty() && name.size() <= kMostName && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-
-// ASCII: RFC 9110 knows no other letters in names of fields.
-std::string lowered(std::string_view name) {
-  std::string out(name);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
 }
 
 std::string new_id(Random& random) {
@@ -221,15 +205,15 @@ Result<Audit::Headers> Audit::headers(Prompt& p, const schema::Empty&) const {
 Result<std::map<std::string, Audit::Header>> Audit::header(Prompt& p, const HeaderAt& in) const {
   p.aside.frame = engine::Frame::merged;
   SR_LET(const auto stored, core::audited_headers(p.txn));
-  const auto found = std::ranges::find(stored, lowered(in.header), &core::AuditedHeader::name);
+  const auto found = std::ranges::find(stored, identity::ascii_lower(in.header), &core::AuditedHeader::name);
   if (found == stored.end()) return bad("Could not find header in config");
   return std::map<std::string, Header>{{in.header, {found->hashed}}};
 }
 
 Result<schema::Empty> Audit::set_header(Prompt& p, const SetHeader& in) const {
-  if (!is_header_name(in.header)) return bad("header: must be the name of an HTTP header field");
+  if (!core::is_header_name(in.header)) return bad("header: must be the name of an HTTP header field");
   SR_LET(auto stored, core::audited_headers(p.txn));
-  core::AuditedHeader h{lowered(in.header), in.hmac};
+  core::AuditedHeader h{identity::ascii_lower(in.header), in.hmac};
   if (!h.hashed && core::always_hashed(h.name)) {
     h.hashed = true;
     p.aside.warnings.emplace_back(
@@ -249,7 +233,8 @@ Result<schema::Empty> Audit::set_header(Prompt& p, const SetHeader& in) const {
 
 Result<schema::Empty> Audit::drop_header(Prompt& p, const HeaderAt& in) const {
   SR_LET(auto stored, core::audited_headers(p.txn));
-  if (std::erase_if(stored, [name = lowered(in.header)](const auto& h) { return h.name == name; }) != 0)
+  if (std::erase_if(stored,
+                    [name = identity::ascii_lower(in.header)](const auto& h) { return h.name == name; }) != 0)
     core::put_audited_headers(p.txn, stored);
   return schema::Empty{};
 }

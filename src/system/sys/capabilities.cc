@@ -14,7 +14,6 @@ using engine::Verb;
 using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
 constexpr std::size_t kMostPaths = 1000;
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
 }  // namespace
 
 struct Sys::Ask {

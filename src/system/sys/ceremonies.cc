@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/time.h"
 #include "system/sys/key_shares.h"
 
 namespace strongroom::system::sys {
@@ -15,12 +16,6 @@ using schema::field;
 using Core = core::Ceremonies;
 constexpr std::uint8_t kPlain = schema::plain;
 constexpr unsigned kUnrecorded = schema::unrecorded | schema::sensitive;
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
-
-// "48h0m0s", as Go writes a duration.
-std::string go_duration(Seconds s) {
-  return fmt::format("{}h{}m{}s", s.count() / 3600, s.count() / 60 % 60, s.count() % 60);
-}
 }  // namespace
 
 struct Ceremonies::Share {

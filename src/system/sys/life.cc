@@ -13,7 +13,6 @@ using engine::route;
 using engine::Verb;
 using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
 
 Status check_counts(std::string_view what, std::optional<std::int64_t> shares,
                     std::optional<std::int64_t> threshold, const std::vector<std::string>& pgp_keys) {

@@ -16,15 +16,6 @@ using engine::Verb;
 using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
 
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
-
-std::string with_slash(std::string_view path) {
-  std::string p(path);
-  while (p.starts_with('/')) p.erase(0, 1);
-  if (!p.ends_with('/')) p += '/';
-  return p;
-}
-
 // "1h", 3600, "system" or "": nothing stands for the server's own.
 Result<Seconds> lease_ttl(std::string_view name, std::string_view wish) {
   if (wish.empty() || wish == "system") return Seconds{};
@@ -198,7 +189,7 @@ Result<std::map<std::string, Sys::MountJson>> Sys::list_auth(Prompt& p, const sc
 
 Result<Sys::MountJson> Sys::read_mount(Prompt& p, const At& in) const {
   SR_LET(const auto router, parts_.mounts.router(p.txn));
-  const auto path = with_slash(in.path);
+  const auto path = core::as_mount_path(in.path);
   const auto* m = router->exact(path);
   if (m == nullptr || m->view.clazz == engine::Class::auth)
     return bad(fmt::format("No secret engine mount at {}", path));
@@ -208,7 +199,7 @@ Result<Sys::MountJson> Sys::read_mount(Prompt& p, const At& in) const {
 
 Result<schema::Empty> Sys::enable(Prompt& p, const Enable& in) const {
   core::MountEntry e;
-  e.path = with_slash(in.path);
+  e.path = core::as_mount_path(in.path);
   SR_LET([[maybe_unused]] const auto canonical, Path::from_text(e.path));
   if (e.path == "/") return bad("path: must not be empty");
   for (const std::string_view taken : {"audit/", "auth/", "sys/", "cubbyhole/", "identity/"})
@@ -259,8 +250,8 @@ Result<schema::Empty> Sys::enable(Prompt& p, const Enable& in) const {
 }
 
 Result<schema::Empty> Sys::disable(Prompt& p, const At& in) const {
-  if (in.path.empty()) return fail(Code::not_found, "1 error occurred:\n\t* unsupported path\n\n");
-  const auto path = with_slash(in.path);
+  if (in.path.empty()) return fail(Code::not_found, engine::kUnsupportedPath);
+  const auto path = core::as_mount_path(in.path);
   for (const std::string_view fixed : {"audit/", "auth/", "sys/", "cubbyhole/", "identity/"})
     if (path.starts_with(fixed)) return bad(fmt::format("cannot unmount \"{}\"", path));
   SR_LET(const auto router, parts_.mounts.router(p.txn));
@@ -272,7 +263,7 @@ Result<schema::Empty> Sys::disable(Prompt& p, const At& in) const {
 // Auth methods are mounts below auth/.
 Result<Sys::MountJson> Sys::read_auth(Prompt& p, const At& in) const {
   SR_LET(const auto router, parts_.mounts.router(p.txn));
-  const auto path = with_slash(in.path);
+  const auto path = core::as_mount_path(in.path);
   const auto* m = router->exact("auth/" + path);
   if (m == nullptr) return bad(fmt::format("No auth engine at {}", path));
   p.aside.frame = engine::Frame::merged;
@@ -284,7 +275,7 @@ Result<schema::Empty> Sys::enable_auth(Prompt&, const Enable& in) const {
   return bad("type: plugin not found in the catalog; built in: token, which is always enabled");
 }
 Result<schema::Empty> Sys::disable_auth(Prompt& p, const At& in) const {
-  const auto path = with_slash(in.path);
+  const auto path = core::as_mount_path(in.path);
   if (path == "token/") return bad("token credential backend cannot be disabled");
   SR_LET(const auto router, parts_.mounts.router(p.txn));
   const auto* m = router->exact("auth/" + path);
@@ -292,9 +283,11 @@ Result<schema::Empty> Sys::disable_auth(Prompt& p, const At& in) const {
   return schema::Empty{};
 }
 
-Result<Sys::Tuned> Sys::read_tune(Prompt& p, const At& in) const { return tuned(p, with_slash(in.path)); }
+Result<Sys::Tuned> Sys::read_tune(Prompt& p, const At& in) const {
+  return tuned(p, core::as_mount_path(in.path));
+}
 Result<Sys::Tuned> Sys::read_auth_tune(Prompt& p, const At& in) const {
-  return tuned(p, "auth/" + with_slash(in.path));
+  return tuned(p, "auth/" + core::as_mount_path(in.path));
 }
 Result<Sys::Tuned> Sys::tuned(Prompt& p, const std::string& path) const {
   SR_LET(const auto router, parts_.mounts.router(p.txn));
@@ -318,10 +311,10 @@ Result<Sys::Tuned> Sys::tuned(Prompt& p, const std::string& path) const {
 }
 
 Result<schema::Empty> Sys::tune(Prompt& p, const Tune& in) const {
-  return tune_at(p, in, with_slash(in.path));
+  return tune_at(p, in, core::as_mount_path(in.path));
 }
 Result<schema::Empty> Sys::tune_auth(Prompt& p, const Tune& in) const {
-  return tune_at(p, in, "auth/" + with_slash(in.path));
+  return tune_at(p, in, "auth/" + core::as_mount_path(in.path));
 }
 Result<schema::Empty> Sys::tune_at(Prompt& p, const Tune& in, const std::string& path) const {
   SR_LET(const auto router, parts_.mounts.router(p.txn));

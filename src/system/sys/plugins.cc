@@ -13,7 +13,6 @@ using engine::route;
 using engine::Verb;
 using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
-constexpr const char* kUnsupported = "1 error occurred:\n\t* unsupported operation\n\n";
 
 struct Detail {
   bool builtin = true;
@@ -128,7 +127,7 @@ Result<Plugins::Catalog> Plugins::catalog(Prompt&, const schema::Empty&) const {
 
 Result<std::optional<Plugins::Names>> Plugins::list(Prompt&, const Kind& in) const {
   const auto* names = of(in.type);
-  if (names == nullptr) return fail(Code::unsupported, kUnsupported);
+  if (names == nullptr) return fail(Code::unsupported, engine::kUnsupportedOperation);
   if (names->empty()) return std::nullopt;
   return Names{*names};
 }

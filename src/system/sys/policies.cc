@@ -11,7 +11,6 @@ using engine::Verb;
 using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
 constexpr std::size_t kMostPolicy = 1u << 20;
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
 }  // namespace
 
 struct Sys::PolicyAt {

@@ -17,13 +17,6 @@ using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
 constexpr auto kKept = std::chrono::hours(24);  // how long the status of a move is told
 
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
-std::string with_slash(std::string_view path) {
-  std::string p(path);
-  while (p.starts_with('/')) p.erase(0, 1);
-  if (!p.ends_with('/')) p += '/';
-  return p;
-}
 std::string status_key(std::string_view id) { return core::setting("remount/") + std::string(id); }
 
 constexpr std::array<std::string_view, 4> kFixed{"sys/", "cubbyhole/", "identity/", "auth/token/"};
@@ -69,8 +62,8 @@ struct Remount::Moved {
 
 Result<Remount::Queued> Remount::move(Prompt& p, const Move& in) const {
   if (in.from.empty() || in.to.empty()) return bad("both 'from' and 'to' path must be specified as a string");
-  const auto from = with_slash(in.from);
-  const auto to = with_slash(in.to);
+  const auto from = core::as_mount_path(in.from);
+  const auto to = core::as_mount_path(in.to);
   SR_TRY(Path::from_text(from));
   SR_TRY(Path::from_text(to));
   const bool is_auth = from.starts_with("auth/");

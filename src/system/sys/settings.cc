@@ -4,7 +4,9 @@
 
 #include "base/pack.h"
 #include "core/cross_origin.h"
+#include "core/request_headers.h"
 #include "core/texts.h"
+#include "identity/policy.h"
 
 namespace strongroom::system::sys {
 namespace {
@@ -83,22 +85,9 @@ constexpr std::size_t kMostValue = 4096;
 
 std::string headers_prefix() { return core::setting("ui-header/"); }
 
-// RFC 9110 section 5.6.2.
-bool is_token(std::string_view name) {
-  return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-  });
-}
-std::string lowered(std::string_view name) {
-  std::string out(name);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 // As headers are usually written: X-Custom-Header.
 std::string titled(std::string_view name) {
-  std::string out = lowered(name);
+  std::string out = identity::ascii_lower(name);
   bool first = true;
   for (char& c : out) {
     if (first && c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
@@ -164,7 +153,7 @@ Result<std::optional<BrowserSettings::Names>> BrowserSettings::list_headers(Prom
 
 Result<std::optional<BrowserSettings::HeaderJson>> BrowserSettings::read_header(Prompt& p,
                                                                                 const HeaderQuery& in) const {
-  SR_LET(const auto stored, p.txn.get(headers_prefix() + lowered(in.header)));
+  SR_LET(const auto stored, p.txn.get(headers_prefix() + identity::ascii_lower(in.header)));
   if (!stored) return std::nullopt;
   Unpacker packed(view(*stored));
   if (packed.number() != 1) return fail(Code::corrupt, "a setting of a newer version", "ui-header");
@@ -179,8 +168,8 @@ Result<std::optional<BrowserSettings::HeaderJson>> BrowserSettings::read_header(
 }
 
 Result<schema::Empty> BrowserSettings::write_header(Prompt& p, const HeaderWrite& in) const {
-  if (!is_token(in.header)) return bad("header: must be the name of a header, at most 128 bytes");
-  const auto name = lowered(in.header);
+  if (!core::is_header_name(in.header)) return bad("header: must be the name of a header, at most 128 bytes");
+  const auto name = identity::ascii_lower(in.header);
   if (name.starts_with("x-vault")) return bad("X-Vault headers cannot be set");
   if (in.values.empty()) return bad("header and values must be specified");
   for (const auto& v : in.values)
@@ -201,7 +190,7 @@ Result<schema::Empty> BrowserSettings::write_header(Prompt& p, const HeaderWrite
 }
 
 Result<schema::Empty> BrowserSettings::erase_header(Prompt& p, const Header& in) const {
-  if (is_token(in.header)) p.txn.erase(headers_prefix() + lowered(in.header));
+  if (core::is_header_name(in.header)) p.txn.erase(headers_prefix() + identity::ascii_lower(in.header));
   return schema::Empty{};
 }
 

@@ -15,7 +15,6 @@ using engine::route;
 using engine::Verb;
 using schema::field;
 constexpr std::uint8_t kPlain = schema::plain;
-constexpr const char* kUnsupportedPath = "1 error occurred:\n\t* unsupported path\n\n";
 
 std::string_view method_of(Verb verb) {
   static constexpr std::string_view names[] = {"GET", "LIST", "POST", "PATCH", "DELETE", "SCAN"};
@@ -145,7 +144,7 @@ struct ServerState::Subsystem {
 
 // As OpenBao has it: the path is there, no subsystem is. SIGHUP reloads.
 Result<schema::Empty> ServerState::reload(Prompt&, const Subsystem&) const {
-  return fail(Code::not_found, kUnsupportedPath);
+  return fail(Code::not_found, engine::kUnsupportedPath);
 }
 
 namespace {

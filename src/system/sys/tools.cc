@@ -11,7 +11,6 @@ using engine::route;
 using engine::Verb;
 using schema::field;
 constexpr std::int64_t kMostBytes = 128 * 1024;
-std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
 enum class Format : std::uint8_t { hex, base64 };
 Result<Format> format_named(std::string_view name) {
   if (name == "hex") return Format::hex;

@@ -4,8 +4,6 @@
 
 namespace strongroom::system::token {
 
-inline std::unexpected<Error> bad(std::string text) { return fail(Code::invalid_argument, std::move(text)); }
-
 struct Token::Create {
   std::optional<std::string> id, type, entity_alias, display_name;
   std::vector<std::string> policies;

@@ -340,8 +340,11 @@ bool Loop::send_some(Connection& c) {
 // After every event: send, then close, then what to wait for and until when.
 void Loop::settle(std::uint32_t s) {
   Connection& c = *slots_[s].connection;
-  if (!send_some(c) || c.session.done()) return drop(s);
-  if (c.session.multiplexed()) take(s);  // what waited for replies to go
+  const bool replies = !c.session.unsent().empty();
+  if (!send_some(c)) return drop(s);
+  if (replies && !c.session.multiplexed()) take(s);  // what waited for replies to go
+  if (c.session.done()) return drop(s);
+  if (c.session.multiplexed()) take(s);
   if (c.session.in_flight() && c.session.at_eof()) tell_gone(s);
   const Phase phase = c.session.phase();
   if (phase == Phase::lingering && !std::exchange(c.shut, true)) ::shutdown(c.fd.get(), SHUT_WR);

@@ -148,6 +148,24 @@ TEST_F(LoopTest, AnswersPipelinedRequestsInOrder) {
   }
 }
 
+TEST_F(LoopTest, ReadsNoPipelinedRequestWhileTheClientTakesNoReply) {
+  constexpr std::size_t kAsked = 60;
+  constexpr std::size_t kSockets = 30;  // megabytes that lie in the sockets of both, at most
+  std::atomic<std::size_t> served = 0;
+  start({.batch = [&](Loop& loop, std::vector<Arrival> batch) {
+    served += batch.size();
+    for (const auto& a : batch) loop.release(one(a.ticket, reply(200, std::string(1 << 20, 'x'))));
+  }});
+  Client c(port());
+  std::string all;
+  for (std::size_t i = 0; i < kAsked; ++i) all += kGet;
+  ASSERT_TRUE(c.send(all));
+  for (std::size_t i = 0; i < 4 * kAsked; ++i) turn();
+  EXPECT_LT(served, kSockets);
+  EXPECT_GT(c.replies(kAsked).size(), kAsked << 20);
+  EXPECT_EQ(served, kAsked);
+}
+
 TEST_F(LoopTest, TakesRepliesFromAnyThread) {
   Holder holder;
   start({.batch = holder.hook()});

@@ -2,6 +2,8 @@
 
 #include <strings.h>
 
+#include <cstring>
+
 namespace strongroom::wire::http {
 namespace {
 constexpr std::size_t kSpares = 64;
@@ -24,7 +26,7 @@ void Session::need_buffer() {
 
 void Session::sent(std::size_t n) noexcept {
   out_sent_ += n;
-  if (out_sent_ < out_.size()) return;
+  if (out_sent_ < out_.size()) return forget_sent();
   out_sent_ = 0;
   round_ += http2_ != nullptr;
   wipe(out_);
@@ -33,6 +35,16 @@ void Session::sent(std::size_t n) noexcept {
   gone.swap(out_);
   if (gone.capacity() <= kLargestSpare && share_.spares.size() < kSpares)
     share_.spares.push_back(std::move(gone));
+}
+
+// A client that reads on and never to the end must not make us keep what it has.
+void Session::forget_sent() noexcept {
+  const std::size_t left = out_.size() - out_sent_;
+  if (out_sent_ < kMostUnsent || out_sent_ < left) return;
+  std::memmove(out_.data(), out_.data() + out_sent_, left);
+  explicit_bzero(out_.data() + left, out_sent_);
+  out_.resize(left);
+  out_sent_ = 0;
 }
 
 void Session::received(std::string_view wire) {
@@ -118,7 +130,7 @@ void Session::parse(std::string_view& text) {
 
 std::unique_ptr<HttpRequest> Session::next() {
   if (http2_) return closing_ ? nullptr : http2_->next();
-  if (!in_flight_ && !closing_ && waiting() != 0) parse_pending();
+  if (!in_flight_ && !closing_ && waiting() != 0 && !owes_reading()) parse_pending();
   return std::move(ready_);
 }
 

@@ -77,10 +77,7 @@ class Session {
 
   const crypto::TlsFilter* tls() const noexcept { return tls_.get(); }  // null: plain
   Phase phase() const noexcept;
-  bool wants_bytes() const noexcept {
-    if (http2_) return !eof_ && unsent().size() < kMostUnsent;
-    return !eof_ && !(in_flight_ && waiting() != 0);
-  }
+  bool wants_bytes() const noexcept { return !eof_ && !owes_reading() && !(in_flight_ && waiting() != 0); }
   bool in_flight() const noexcept { return http2_ ? http2_->awaits_any() : in_flight_; }
   bool in_flight(std::uint32_t stream) const noexcept {
     return http2_ ? http2_->awaits(stream) : in_flight_ && stream == 0;
@@ -89,7 +86,10 @@ class Session {
   bool done() const noexcept { return eof_ && !in_flight() && unsent().empty(); }
 
  private:
-  static constexpr std::size_t kMostUnsent = 64 * 1024;  // of HTTP/2; frames beyond it wait unmade
+  // Beyond it frames of HTTP/2 wait unmade, and pipelined requests of HTTP/1.1 unread.
+  static constexpr std::size_t kMostUnsent = 64 * 1024;
+  bool owes_reading() const noexcept { return unsent().size() >= kMostUnsent; }
+  void forget_sent() noexcept;
   void flush_frames();
   std::size_t waiting() const noexcept { return pending_.size() - pending_from_; }
   void plain(std::string_view text);

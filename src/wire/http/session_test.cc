@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include "wire/http/edge_fixture.h"
 
@@ -57,6 +58,38 @@ TEST(Session, HoldsPipelinedRequestsUntilTheFirstIsAnswered) {
   }
   EXPECT_EQ(s.session.next(), nullptr);
   EXPECT_TRUE(s.session.wants_bytes());
+}
+
+TEST(Session, HoldsPipelinedRequestsWhileALargeReplyWaits) {
+  LooseSession s;
+  s.session.received(std::string(kGet) + std::string(kGet));
+  ASSERT_NE(s.session.next(), nullptr);
+  s.session.answer(reply(200, std::string(100'000, 'x')), Keep::as_asked);
+  EXPECT_EQ(s.session.next(), nullptr);
+  EXPECT_FALSE(s.session.wants_bytes());
+  s.session.sent(50'000);
+  EXPECT_NE(s.session.next(), nullptr);
+}
+
+TEST(Session, KeepsNothingOfWhatItHasSent) {
+  LooseSession s;
+  s.session.received(kGet);
+  std::string heard;
+  std::size_t said = 0;
+  const auto held = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+  const auto before = held();
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_NE(s.session.next(), nullptr);
+    s.session.answer(reply(200, std::string(100'000, static_cast<char>('a' + i % 26))), Keep::as_asked);
+    said += 100'000;
+    // Never to the end, so there is always something that waits.
+    const std::size_t n = s.session.unsent().size() - 10;
+    if (i % 100 == 99) heard += s.session.unsent().substr(n - 20, 20);
+    s.session.sent(n);
+    s.session.received(kGet);
+  }
+  EXPECT_LT(held(), before + said / 50);
+  EXPECT_EQ(heard.substr(0, 20), std::string(20, static_cast<char>('a' + 99 % 26)));
 }
 
 TEST(Session, ReadsBytewisePipelinedBodies) {

@@ -120,21 +120,38 @@ bool glob_matches_folded(std::string_view pattern, std::string_view text) noexce
   return equal(pattern, back ? text.substr(0, pattern.size()) : text);
 }
 
+// What a field for a boolean or a number reads: "t" and 1 are true, "" is false, "05" is 5.
+std::optional<bool> truth(std::string_view text) noexcept {
+  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"})
+    if (text == yes) return true;
+  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False", ""})
+    if (text == no) return false;
+  return std::nullopt;
+}
+bool reads_as(const hcl::Value& rule, std::string_view text) noexcept {
+  if (rule.kind == hcl::Kind::boolean) return truth(text) == rule.boolean;
+  if (rule.kind != hcl::Kind::number) return false;
+  std::int64_t v = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
+  return error == std::errc{} && end == text.data() + text.size() && rule.integer() == v;
+}
+
 // Fields accept a number or a boolean as a string and a list with commas, and names of policies fold case and
-// lose spaces, so a denied value is recognised in each of these spellings.
+// lose white space, so a denied value is recognised in each of these spellings.
 bool is_denied_scalar(const hcl::Value& rule, const json::Node& sent) noexcept {
   if (matches(rule, sent)) return true;
   if (!is_scalar(sent)) return false;
   const std::string_view text = scalar_text(rule);
   if (text.empty()) return false;
   std::string_view rest = sent.text();
-  if (glob_matches_folded(text, rest)) return true;
+  if (reads_as(rule, rest) || glob_matches_folded(text, rest)) return true;
   if (!sent.is_string()) return false;
   for (;;) {
     const std::size_t comma = std::min(rest.find(','), rest.size());
     std::string_view part = rest.substr(0, comma);
-    while (part.starts_with(' ')) part.remove_prefix(1);
-    while (part.ends_with(' ')) part.remove_suffix(1);
+    constexpr std::string_view kSpace = " \t\n\v\f\r";
+    part.remove_prefix(std::min(part.find_first_not_of(kSpace), part.size()));
+    part.remove_suffix(part.size() - (part.find_last_not_of(kSpace) + 1));
     if (glob_matches_folded(text, part)) return true;
     if (comma == rest.size()) return false;
     rest.remove_prefix(comma + 1);

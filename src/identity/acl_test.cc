@@ -287,13 +287,29 @@ TEST(Acl, DeniesParametersAndValues) {
 TEST(Acl, B10_DeniedValuesAreRecognisedInEverySpellingAFieldAccepts) {
   const Compiled acl{
       R"(path "x" { capabilities=["update"] denied_parameters={ "policies"=["admin"] "ttl"=[0] "orphan"=[true] } })"};
-  for (const char* no :
-       {R"({"Policies":["admin"]})", R"({"POLICIES":"admin"})", R"({"policies":["dev","admin"]})",
-        R"({"policies":"dev,admin"})", R"({"policies":"dev, admin ,x"})", R"({"policies":["dev,admin"]})",
-        R"({"policies":["Admin"]})", R"({"policies":"ADMIN"})", R"({"policies":[" admin "]})",
-        R"({"policies":"dev, Admin"})", R"({"ttl":"0"})", R"({"ttl":0.0})", R"({"orphan":"true"})"})
+  for (const char* no : {R"({"Policies":["admin"]})",
+                         R"({"POLICIES":"admin"})",
+                         R"({"policies":["dev","admin"]})",
+                         R"({"policies":"dev,admin"})",
+                         R"({"policies":"dev, admin ,x"})",
+                         R"({"policies":["dev,admin"]})",
+                         R"({"policies":["Admin"]})",
+                         R"({"policies":"ADMIN"})",
+                         R"({"policies":[" admin "]})",
+                         R"({"policies":"dev, Admin"})",
+                         R"({"policies":["\tadmin\n"]})",
+                         R"({"policies":"dev,\u000badmin\f\r"})",
+                         R"({"ttl":"0"})",
+                         R"({"ttl":0.0})",
+                         R"({"ttl":"00"})",
+                         R"({"orphan":"true"})",
+                         R"({"orphan":"t"})",
+                         R"({"orphan":"T"})",
+                         R"({"orphan":1})",
+                         R"({"orphan":"1"})"})
     EXPECT_EQ(acl.why(no), Why::parameter_denied) << no;
-  EXPECT_EQ(acl.why(R"({"policies":["dev","administrator"]})"), Why::granted);
+  for (const char* yes : {R"({"policies":["dev","administrator"]})", R"({"orphan":0})", R"({"ttl":"1"})"})
+    EXPECT_EQ(acl.why(yes), Why::granted) << yes;
 }
 
 TEST(Acl, ParametersOfMergedRules) {

@@ -323,8 +323,16 @@ class Core::Run {
   };
 
   Status identify() {
-    const auto presented = view(r_.credential.token);
+    auto presented = view(r_.credential.token);
     if (presented.empty()) return fail(Code::unauthenticated, kDenied);
+    // Who has nothing but a wrapping token in a JWT unwraps it with that.
+    Secret inner;
+    if (Wrapping::is_jwt(presented) && r_.call.path.text().starts_with("sys/wrapping/")) {
+      if (auto opened = core_.wrapping_.out_of_jwt(txn_, presented)) {
+        inner = *std::move(opened);
+        presented = inner.reveal_text(Reveal::to_cipher);
+      }
+    }
     SR_LET(auto record, core_.tokens_.find(txn_, presented, core_.server_time()));
     if (!record) {
       if (audit_key_) out_.record->presented_token = audit_key_->mac(presented);
@@ -527,6 +535,7 @@ class Core::Run {
     // A token that a failed request made is gone with its writes; one that needs none must not leave.
     out_.reply.aside.auth.reset();
     out_.reply.aside.wrap.reset();
+    out_.reply.aside.text.clear();
     if (out_.record) {
       out_.record->outcome = name(error.code);
       out_.record->error = logged_text(error);

@@ -18,7 +18,7 @@ Result<std::shared_ptr<const identity::TokenRecord>> Wrapping::record_of(store::
                                                                          WallTime now) const {
   if (token.empty()) return invalid();
   Secret inner;
-  if (token.starts_with("eyJ")) {
+  if (is_jwt(token)) {
     SR_LET(inner, out_of_jwt(txn, token));
     token = inner.reveal_text(Reveal::to_cipher);
   }

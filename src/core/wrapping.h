@@ -25,6 +25,9 @@ class Wrapping {
   Result<Found> find(store::Txn&, std::string_view token, WallTime now) const;
   // The same, and the token is gone when this transaction commits.
   Result<Found> redeem(store::Txn&, std::string_view token, WallTime now) const;
+  // The token inside a JWT of ours.
+  Result<Secret> out_of_jwt(store::Txn&, std::string_view jwt) const;
+  static bool is_jwt(std::string_view token) noexcept { return token.starts_with("eyJ"); }
   // How the wrapping token is given: as it is, or inside a JWT signed with ES512 that tells what it is.
   enum class Form : std::uint8_t { plain, jwt };
   // Takes creation_path, creation_ttl and envelope; the time is set here.
@@ -37,7 +40,6 @@ class Wrapping {
                                                                  WallTime now) const;
   Result<Secret> signing_key(store::Txn&) const;  // made at its first use
   Result<Secret> in_jwt(store::Txn&, const engine::Wrapped&, WallTime now) const;
-  Result<Secret> out_of_jwt(store::Txn&, std::string_view token) const;
   const identity::Tokens& tokens_;
   const identity::Cubbyholes& cubbyholes_;
   Random& random_;

@@ -199,6 +199,45 @@ TEST(Wrapping, AJwtHoldsTheTokenAndOnlyOursCount) {
   EXPECT_EQ(unwrap(*server, jwt).status, 400);
 }
 
+TEST(Wrapping, WhoHasOnlyAJwtUnwrapsWithIt) {
+  const auto server = TestServer::ready();
+  Ask ask;
+  ask.method = "POST";
+  ask.target = "sys/wrapping/wrap";
+  ask.body = R"({"a":"b"})";
+  ask.wrap_ttl = "60";
+  ask.wrap_format = "jwt";
+  ask.token = server->root_token();
+  const auto jwt = server->send(ask).text("wrap_info/token");
+  EXPECT_EQ(server->call("GET", "sys/wrapping/lookup", {}, jwt).status, 200);
+  // Nowhere else is it a token.
+  EXPECT_EQ(server->call("GET", "auth/token/lookup-self", {}, jwt).status, 403);
+  EXPECT_EQ(server->call("GET", "cubbyhole/response", {}, jwt).status, 403);
+  auto forged = jwt;
+  forged[jwt.size() / 2] = forged[jwt.size() / 2] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(server->call("POST", "sys/wrapping/unwrap", {}, forged).status, 403);
+  EXPECT_EQ(server->call("POST", "sys/wrapping/unwrap", {}, jwt).text("data/a"), "b");
+  EXPECT_EQ(server->call("POST", "sys/wrapping/unwrap", {}, jwt).status, 403);
+}
+
+TEST(Wrapping, WhatIsUnwrappedLeavesWrappedWhenThatIsAskedFor) {
+  const auto server = TestServer::ready();
+  const auto token = wrap(*server);
+  Ask ask;
+  ask.method = "POST";
+  ask.target = "sys/wrapping/unwrap";
+  ask.body = R"({"token":")" + token + R"("})";
+  ask.wrap_ttl = "30";
+  ask.token = server->root_token();
+  const auto again = server->send(ask);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.body.find("canary-inside"), std::string::npos);
+  EXPECT_EQ(again.text("wrap_info/creation_path"), "sys/wrapping/unwrap");
+  EXPECT_EQ(again.find("wrap_info/ttl"), "30");
+  EXPECT_EQ(unwrap(*server, token).status, 400);
+  EXPECT_NE(unwrap(*server, again.text("wrap_info/token")).body.find("canary-inside"), std::string::npos);
+}
+
 TEST(Cubbyhole, BelongsToItsTokenAlone) {
   const auto server = TestServer::ready();
   const auto a = server->token_with(R"(["default"])");

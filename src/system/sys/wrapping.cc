@@ -57,6 +57,13 @@ Result<Wrapping::Shown> Wrapping::lookup(Prompt& p, const Named& in) const {
 
 Result<std::optional<schema::StoredJson>> Wrapping::unwrap(Prompt& p, const Named& in) const {
   SR_LET(auto found, wrapping_.redeem(p.txn, named_token(p, in), p.now));
+  if (p.wrap_ttl.count() > 0) {  // what was asked for wrapped does not leave in clear
+    found.reply.creation_path = std::string(p.mount.path) + std::string(p.path);
+    found.reply.creation_ttl = std::chrono::ceil<Seconds>(p.wrap_ttl);
+    SR_LET(p.aside.wrap,
+           wrapping_.wrap(p.txn, std::move(found.reply), std::string(p.caller.display_name), p.now));
+    return std::optional<schema::StoredJson>();
+  }
   // The reply goes out as it was; the log has its data as it has the data of any reply.
   p.aside.frame = engine::Frame::raw;
   schema::StoredJson data;

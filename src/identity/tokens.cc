@@ -335,6 +335,16 @@ Result<std::optional<TokenRecord>> Tokens::reload(store::Txn& txn, std::uint64_t
 
 void Tokens::save(store::Txn& txn, const TokenRecord& r) const { txn.put(key(r.number), pack(r)); }
 
+void Tokens::renew(store::Txn& txn, TokenRecord r, Expiry until, WallTime now) const {
+  // The entry it has is found no later than it expires; one who asks for less time needs an earlier one, or
+  // what the token leaves behind would stay for as long as it could have lived.
+  if (!until.is_never() && (r.expires.is_never() || until.when() < r.expires.when()))
+    txn.put(expiry_key(until.when(), r.number), SecretText("t"));
+  r.expires = until;
+  r.last_renewal = now;
+  save(txn, r);
+}
+
 namespace {
 TokenRecord record_of(const NewToken& want, WallTime now) {
   TokenRecord r;

@@ -110,6 +110,7 @@ class Tokens {
   // Writes nothing. Uses, a period, a chosen id and root are the caller's to refuse.
   Result<MadeToken> create_batch(const NewToken&, WallTime now, Random&) const;
   void save(store::Txn&, const TokenRecord&) const;
+  void renew(store::Txn&, TokenRecord, Expiry until, WallTime now) const;
   // Erases the record: it and every descendant is dead when this commits. The leftovers of descendants are
   // swept later.
   Status revoke(store::Txn&, const TokenRecord&) const;

@@ -282,6 +282,25 @@ TEST_F(TokensTest, AnExpiryThatWasRenewedIsPutBack) {
   EXPECT_EQ(expired.size(), 1u);
 }
 
+TEST_F(TokensTest, OneThatAskedForLessTimeIsErasedWhenThatIsOver) {
+  const auto made = make(lasting(Seconds(3600)));
+  auto t = begin();
+  tokens_.renew(*t, **tokens_.find(*t, made.id, kNow), Expiry::at(kNow + Seconds(10)), kNow);
+  EXPECT_EQ(commit(t), kDone);
+  t = begin();
+  std::vector<std::uint64_t> expired;
+  EXPECT_TRUE(tokens_.expire(*t, kNow + Seconds(9), 100, expired));
+  EXPECT_EQ(expired, std::vector<std::uint64_t>{});
+  EXPECT_TRUE(tokens_.expire(*t, kNow + Seconds(10), 100, expired));
+  EXPECT_EQ(expired, std::vector<std::uint64_t>{made.number});
+  EXPECT_EQ(commit(t), kDone);
+  t = begin();
+  expired.clear();
+  EXPECT_TRUE(tokens_.expire(*t, kNow + Seconds(3600), 100, expired));
+  EXPECT_EQ(expired, std::vector<std::uint64_t>{}) << "the entry it had first finds nothing";
+  EXPECT_EQ(commit(t), kDone);
+}
+
 TEST_F(TokensTest, ManyExpiriesAreTakenInBatches) {
   auto want = lasting(Seconds(1));
   for (int i = 0; i < 7; ++i) make(want);

@@ -77,6 +77,41 @@ TEST_F(TokenArea, ABatchTokenCannotDoWhatNeedsARecord) {
   EXPECT_TRUE(works(token));
 }
 
+TEST_F(TokenArea, ARolesLimitsAreNotEscapedByAskingForABatchToken) {
+  role("uses", R"({"token_num_uses":2})");
+  role("life", R"({"token_explicit_max_ttl":"60s","token_type":"default-batch"})");
+  role("period", R"({"token_period":"2m"})");
+  EXPECT_EQ(server_->root("POST", "auth/token/create/uses", R"({"type":"batch"})").status, 400);
+  for (const auto& [name, lives] : {std::pair{"life", 60}, std::pair{"period", 120}}) {
+    const auto made = server_->root("POST", std::string("auth/token/create/") + name,
+                                    R"({"type":"batch","policies":["default"],"ttl":"1h"})");
+    EXPECT_EQ(made.text("auth/token_type"), "batch");
+    EXPECT_EQ(made.text("auth/lease_duration"), std::to_string(lives)) << name;
+    const auto token = made.text("auth/client_token");
+    EXPECT_TRUE(works(token));
+    server_->clock.advance(Seconds(lives));
+    EXPECT_FALSE(works(token)) << name;
+  }
+}
+
+TEST_F(TokenArea, AChildIsBoundToTheAddressesOfItsParent) {
+  server_->policy("maker", R"(path "auth/token/*" { capabilities = ["create","update","read","sudo"] })");
+  role("bound", R"({"token_bound_cidrs":["10.1.0.0/16"]})");
+  role("other", R"({"token_bound_cidrs":["192.168.0.0/16"]})");
+  const auto parent = made(R"({"policies":["maker"]})", {}, "auth/token/create/bound");
+  for (const auto* body : {R"({})", R"({"type":"batch"})", R"({"policies":["default"],"ttl":"1h"})"}) {
+    const auto child = made(body, parent);
+    EXPECT_EQ(as(child, "GET", "auth/token/lookup-self").texts("data/bound_cidrs"),
+              std::vector<std::string>{"10.1.0.0/16"})
+        << body;
+    EXPECT_EQ(from("10.1.9.9", child).status, 200) << body;
+    EXPECT_EQ(from("10.2.0.1", child).status, 403) << body;
+  }
+  // Who may make an orphan, or use a role, says where it may be used.
+  EXPECT_EQ(from("10.2.0.1", made("{}", parent, "auth/token/create-orphan")).status, 200);
+  EXPECT_EQ(from("192.168.0.1", made("{}", parent, "auth/token/create/other")).status, 200);
+}
+
 TEST_F(TokenArea, ABatchTokenDiesWhenItsParentIsRevoked) {
   server_->policy("p", R"(path "auth/token/create" { capabilities = ["update"] })");
   for (const auto* how : {"revoke", "revoke-orphan"}) {

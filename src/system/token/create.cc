@@ -108,7 +108,10 @@ Result<TokenType> wanted_type(const Token::Create& in, const identity::TokenRole
   return asked == "batch" ? TokenType::batch : TokenType::service;
 }
 
-Status check_batch(const Token::Create& in) {
+Status check_batch(const Token::Create& in, const identity::TokenRole* role) {
+  // Else whoever may use the role would ask for the other type and have no limit at all.
+  if (role != nullptr && role->num_uses > 0)
+    return bad("batch tokens cannot have \"num_uses\" set, and this role limits the number of uses");
   for (const auto& [set, name] :
        {std::pair{given(in.explicit_max_ttl).count() != 0, "explicit_max_ttl"},
         std::pair{in.num_uses != 0, "num_uses"}, std::pair{given(in.period).count() != 0, "period"}})
@@ -179,7 +182,10 @@ Status Token::set_terms(const Making& m, identity::NewToken& want) const {
   auto explicit_max = given(in.explicit_max_ttl);
   auto period = given(in.period);
   want.period = period;
-  if (m.role != nullptr && !batch) {
+  if (m.role != nullptr && batch) {
+    // What the role limits by means that a batch token does not have limits its one lifetime instead.
+    explicit_max = identity::lesser(m.role->explicit_max_ttl, m.role->period);
+  } else if (m.role != nullptr) {
     const auto both = [&](Seconds own, Seconds roles, std::string_view what) {
       const auto less = identity::lesser(own, roles);
       if (own.count() > 0 && roles.count() > 0)
@@ -194,7 +200,7 @@ Status Token::set_terms(const Making& m, identity::NewToken& want) const {
   }
   // What the mount allows bounds it anyhow; a limit beyond that would only be shown.
   if (explicit_max.count() > 0) explicit_max = std::min(explicit_max, m.p.mount.max_lease_ttl);
-  want.explicit_max_ttl = explicit_max;
+  want.explicit_max_ttl = batch ? Seconds{} : explicit_max;
   want.max_ttl = m.p.mount.max_lease_ttl;
   if (root && asked.count() == 0 && period.count() == 0 && explicit_max.count() == 0) {
     if (!m.parent.expires.is_never())
@@ -240,7 +246,7 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage,
   SR_TRY(check_wish(in, role, privileged));
   SR_LET(const auto type, wanted_type(in, role));
   const bool batch = type == TokenType::batch;
-  if (batch) SR_TRY(check_batch(in));
+  if (batch) SR_TRY(check_batch(in, role));
 
   const Making making{p, in, *parent, role, type, privileged};
   identity::NewToken want(identity::Lifetime::of(Seconds{}));
@@ -256,6 +262,8 @@ Result<schema::Empty> Token::make(Prompt& p, const Create& in, Parent parentage,
   want.renewable = in.renewable.value_or(true) && !batch;
   want.parent = parentage == Parent::caller ? parent.get() : nullptr;
   want.chosen_id = in.id ? std::string_view(*in.id) : std::string_view();
+  // A child is used from where its parent may be, or binding the parent would bind nobody.
+  if (want.parent != nullptr && role == nullptr) want.bound_cidrs = parent->bound_cidrs;
   if (role != nullptr) {
     want.role = role->name;
     if (!role->path_suffix.empty()) want.path += "/" + role->path_suffix;

@@ -33,10 +33,7 @@ Result<schema::Empty> Token::extend(Prompt& p, const identity::TokenRecord& r, S
                                         .start = r.created,
                                         .now = p.now}));
   for (auto& w : granted.warnings) p.aside.warnings.push_back(std::move(w));
-  auto renewed = r;
-  renewed.expires = granted.expires;
-  renewed.last_renewal = p.now;
-  tokens_.save(p.txn, renewed);
+  tokens_.renew(p.txn, r, granted.expires, p.now);
   auto& auth = p.aside.auth.emplace();
   auth.client_token = std::move(id);
   auth.accessor = tokens_.accessor_of(r.number);

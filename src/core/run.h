@@ -429,6 +429,8 @@ class Core::Run {
     if (r_.call.verb == engine::Verb::write && r_.call.path.ends_with_slash())
       return fail(Code::invalid_argument, "cannot write to a path ending in '/'");
     by_operator_ = (route.flags & engine::sudo) != 0;
+    // What such a handler does is done when it returns, and could not be refused any more.
+    if (reserve_only_ && route.blocking && !by_operator_) return fail(Code::no_space, kNoSpace);
     Rendered render(*this);
     Result<engine::Route::Gave> gave = engine::Route::Gave::nothing;
     if (route.blocking) {

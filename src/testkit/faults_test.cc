@@ -1,4 +1,5 @@
 // A whole server on a disk that fills up, fails its syncs, or was put back to an older state.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -92,6 +93,32 @@ TEST(FullDisk, ANearlyFullServerCanBeSealed) {
   ASSERT_TRUE(comes_true([&] { return server->root("GET", "sys/mounts").status == 503; }));
   EXPECT_EQ(server->root("PUT", "sys/seal").status, 204);
   EXPECT_TRUE(server->core().sealed());
+}
+
+// What is answered with "no space" has not happened: new shares that nobody was told would shut the store.
+TEST(FullDisk, ACeremonyIsRefusedBeforeItIsDone) {
+  TestServer::Options options;
+  options.log.reserve_bytes = 64 * 1024;
+  auto server = TestServer::ready(options);
+  const auto share = [&](const Answer& begun) {
+    return fmt::format(R"({{"key":"{}","nonce":"{}"}})", server->shares()[0], begun.text("data/nonce"));
+  };
+  const auto rekey =
+      server->root("PUT", "sys/rotate/root/init", R"({"secret_shares":1,"secret_threshold":1})");
+  const auto root = server->root("PUT", "sys/generate-root-token/attempt", "{}");
+  const auto room = server->disk.used() + 48 * 1024;
+  server->disk.set_capacity(room);
+  ASSERT_TRUE(comes_true([&] { return server->root("GET", "sys/mounts").status == 503; }));
+  const auto revision = (*server->store().snapshot())->revision();
+  EXPECT_EQ(server->root("PUT", "sys/rotate/root/update", share(rekey)).status, 503);
+  EXPECT_EQ(server->root("PUT", "sys/generate-root-token/update", share(root)).status, 503);
+  EXPECT_EQ(server->root("DELETE", "sys/generate-root-token/attempt").status, 503);
+  EXPECT_EQ((*server->store().snapshot())->revision(), revision);
+  server->disk.set_capacity(UINT64_MAX);
+  ASSERT_TRUE(comes_true([&] { return server->root("GET", "sys/mounts").status == 200; }));
+  EXPECT_EQ(server->root("PUT", "sys/generate-root-token/update", share(root)).text("data/complete"), "true");
+  ASSERT_TRUE(server->restart());
+  EXPECT_EQ(server->unseal().text("sealed"), "false") << "the old share";
 }
 
 TEST(FullDisk, WithoutAnyRoomNothingIsDoneAndNothingIsLost) {

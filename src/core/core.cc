@@ -11,6 +11,7 @@ namespace {
 
 constexpr unsigned kMostAttempts = 8;
 constexpr std::size_t kWorkerBody = 1u << 20;
+constexpr std::size_t kWorkerValues = 4096;  // about 4 ms
 constexpr std::size_t kMostAskers = 8192;
 
 Error lost(const Error& e) {
@@ -121,7 +122,9 @@ void Core::Turn::serve(std::unique_ptr<Request> request, Done done) {
     auto f = std::move(flight);
     return f->done(std::move(f->request), std::move(f->outcome.reply));
   }
-  if (flight->request->call.body.size() > kWorkerBody || !core_.parts_.store.traits().local_reads)
+  const auto& call = flight->request->call;
+  if (call.body.size() > kWorkerBody || (call.json && call.json->size() > kWorkerValues) ||
+      !core_.parts_.store.traits().local_reads)
     return core_.serve_on_worker(std::move(flight));
   flight->outcome = core_.run(*flight->request, snapshot(), Where::loop);
   if (flight->outcome.reply.error && flight->outcome.reply.error->code == Code::needs_worker)

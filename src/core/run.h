@@ -107,6 +107,7 @@ class Core::Run {
       schema::JsonSink json(run_.out_.reply.data);
       codec.save(object, json);
       run_.out_.reply.has_data = true;
+      if (run_.too_long_for_a_loop()) return;
       if (run_.out_.record && run_.audit_key_) {
         AuditSink sink(run_.out_.record->response, *run_.audit_key_,
                        run_.mounted_ != nullptr
@@ -117,6 +118,15 @@ class Core::Run {
     }
     Run& run_;
   };
+
+  // Hashing a large answer for the record would keep the loop's other clients waiting. Only what is read can
+  // simply be read again.
+  bool too_long_for_a_loop() const noexcept {
+    constexpr std::size_t kShort = 64 * 1024;
+    return where_ == Where::loop && r_.call.verb != engine::Verb::write &&
+           r_.call.verb != engine::Verb::patch && r_.call.verb != engine::Verb::erase &&
+           out_.reply.data.size() > kShort;
+  }
 
   void base_record() {
     auto& record = out_.record.emplace();
@@ -440,6 +450,7 @@ class Core::Run {
       gave = route.invoke(route.owner(*mounted_->engine), prompt, input_, render);
     }
     if (!gave) return std::unexpected(std::move(gave).error());
+    if (too_long_for_a_loop()) return fail(Code::needs_worker, "");
     if (*gave == engine::Route::Gave::nothing &&
         (r_.call.verb == engine::Verb::read || r_.call.verb == engine::Verb::list ||
          r_.call.verb == engine::Verb::scan) &&

@@ -140,13 +140,12 @@ Status load_input(std::span<const Field> fields, const Input& input, void* objec
 std::vector<std::string> unknown_names(std::span<const Field> fields, const Input& input) {
   std::vector<std::string> unknown;
   if (std::ranges::any_of(fields, [](const Field& f) { return (f.flags & whole_body) != 0; })) return unknown;
-  auto look = [&](std::string_view name) {
-    if (std::ranges::none_of(fields, [&](const Field& f) { return f.name == name; }) &&
-        std::ranges::find(unknown, name) == unknown.end())
-      unknown.emplace_back(name);
-  };
-  for (const json::Node n : input.body) look(n.key());
+  for (const json::Node n : input.body)
+    if (std::ranges::none_of(fields, [&](const Field& f) { return f.name == n.key(); }))
+      unknown.emplace_back(n.key());
   std::ranges::sort(unknown);
+  const auto repeated = std::ranges::unique(unknown);
+  unknown.erase(repeated.begin(), repeated.end());
   return unknown;
 }
 

@@ -27,6 +27,7 @@ class Parser {
       space();
       if (want_value) {
         if (at_ == s_.size()) return bad("ends in the middle of a value");
+        if (doc_.items_.size() >= limits_.values) return bad("has too many values");
         const auto index = static_cast<std::uint32_t>(doc_.items_.size());
         Doc::Item item{};
         item.begin = pos();

@@ -19,8 +19,12 @@ struct Limits {  // Vault's defaults
   std::size_t members = 10'000;   // of one object
   std::size_t elements = 10'000;  // of one array
   std::size_t string = 1u << 20;  // bytes of one string
+  std::size_t values = 100'000;   // in all: each costs far more memory and time than its two bytes
   // For what the server itself wrote.
-  static constexpr Limits of_our_own() { return {400, ~std::size_t{0}, ~std::size_t{0}, ~std::size_t{0}}; }
+  static constexpr Limits of_our_own() {
+    constexpr auto any = ~std::size_t{0};
+    return {400, any, any, any, any};
+  }
 };
 
 class Doc;
@@ -81,6 +85,7 @@ class Doc {
   Doc(const Doc&) = delete;
   Doc& operator=(const Doc&) = delete;
   Node root() const { return at(0); }
+  std::size_t size() const noexcept { return items_.size(); }  // values in all
 
  private:
   friend class Node;

@@ -37,6 +37,26 @@ TEST(Json, RefusesWhatIsNotJsonWithoutEchoingIt) {
   }
 }
 
+TEST(Json, BoundsTheValuesOfAllArraysAndObjectsTogether) {
+  const Limits l{.values = 6};
+  EXPECT_TRUE(Doc::parse(R"([[1,2],{"a":3}])", l));
+  EXPECT_FALSE(Doc::parse(R"([[1,2],{"a":3},4])", l));
+  EXPECT_FALSE(Doc::parse("[[],[],[],[],[],[]]", l));
+  // Each array is short, and all of them together are not.
+  std::string row = "[0";
+  for (int i = 1; i < 9999; ++i) row += ",0";
+  row += ']';
+  std::string rows = "[";
+  rows += row;
+  for (int i = 1; i < 11; ++i) {
+    rows += ",";
+    rows += row;
+  }
+  rows += ']';
+  EXPECT_FALSE(Doc::parse(rows));
+  EXPECT_TRUE(Doc::parse(rows, Limits::of_our_own()));
+}
+
 TEST(Json, BoundsDepthMembersElementsAndStrings) {
   Limits l{.depth = 3, .members = 2, .elements = 2, .string = 4};
   EXPECT_TRUE(Doc::parse("[[[]]]", l));

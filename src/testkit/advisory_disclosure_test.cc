@@ -219,11 +219,22 @@ TEST(Advisory, G02_BombsInBodiesAreRefusedBeforeAnybodyIsAsked) {
   std::string twice = "{";
   for (int i = 0; i < 20'000; ++i) twice += "\"k\":1,";
   twice += "\"k\":1}";
+  std::string row = "[0";
+  for (int i = 1; i < 5000; ++i) row += ",0";
+  row += ']';
+  std::string rows = "{\"a\":[";
+  rows += row;
+  for (int i = 1; i < 100; ++i) {
+    rows += ",";
+    rows += row;
+  }
+  rows += "]}";
   const std::string bodies[] = {"{\"a\":" + nest(10'000, "[", "]") + "}",
                                 "{\"a\":" + nest(10'000, "{\"a\":", "}") + "}",
                                 keys,
                                 strings,
                                 twice,
+                                rows,
                                 "{\"a\":\"" + std::string(2u << 20, 'x') + "\"}"};
   for (const auto& body : bodies)
     for (const auto* path : {"secret/data/a", "sys/unseal", "sys/init", "auth/token/create"}) {

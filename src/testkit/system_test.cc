@@ -152,6 +152,22 @@ TEST_F(System, CapabilitiesAreWhatRequestsThenMeet) {
   EXPECT_EQ(server_->root("POST", "sys/capabilities-self", R"({"paths":["../x"]})").status, 400);
 }
 
+TEST_F(System, AnAnswerThatIsTooLongForTheLoopIsReadOnceMoreAndCountsOnce) {
+  server_->policy("large", R"(path "secret/data/large" { capabilities = ["create", "read"] })");
+  const auto token = server_->token_with(R"(["large"])", R"("num_uses":3)");
+  std::string body = R"({"data":{"v":[0)";
+  for (int i = 0; i < 9000; ++i) body += ",0";
+  body += R"(],"text":")" + std::string(100'000, 'x') + "\"}}";
+  ASSERT_EQ(server_->call("POST", "secret/data/large", body, token).status, 200);
+  const auto got = server_->call("GET", "secret/data/large", "", token);
+  ASSERT_EQ(got.status, 200);
+  EXPECT_EQ(got.text("data/data/text").size(), 100'000u);
+  const auto records = server_->records();
+  EXPECT_EQ(std::ranges::count_if(records, [&](const auto& r) { return r.record.request_id == got.id; }), 1);
+  EXPECT_EQ(server_->call("GET", "secret/data/large", "", token).status, 200);
+  EXPECT_EQ(server_->call("GET", "secret/data/large", "", token).status, 403);
+}
+
 TEST_F(System, AUseIsSpentByDenialsAndErrorsToo) {
   server_->root("POST", "secret/data/a", R"({"data":{"v":"1"}})");
   server_->policy("p", R"(path "secret/data/a" { capabilities = ["read","create","update"] })");

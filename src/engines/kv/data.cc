@@ -77,7 +77,7 @@ Result<std::optional<VersionGiven>> Kv::patch_data(engine::Prompt& p, const Data
   }
   SR_LET(auto before, object.payload(newest->seq));
   if (!in.data.node.is_null()) {  // null changes nothing
-    SR_LET(const auto doc, json::Doc::parse(view(before)));
+    SR_LET(const auto doc, json::Doc::parse(view(before), json::Limits::of_our_own()));
     auto merged = merge_patch(doc.root(), in.data.node);
     if (merged.size() > kMostPayload)
       return fail(Code::too_large, "data: the merged secret must be at most 33554432 bytes");
@@ -118,7 +118,7 @@ Result<std::optional<SubkeysGiven>> Kv::read_subkeys(engine::Prompt& p, const Su
   if (!found) return std::nullopt;
   SubkeysGiven out{std::move(found->metadata), {}};
   if (p.aside.frame != engine::Frame::missing) {
-    SR_LET(const auto doc, json::Doc::parse(view(found->data.bytes)));
+    SR_LET(const auto doc, json::Doc::parse(view(found->data.bytes), json::Limits::of_our_own()));
     out.subkeys.bytes = subkeys(doc.root(), static_cast<std::size_t>(in.depth));
   }
   return out;

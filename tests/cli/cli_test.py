@@ -610,6 +610,27 @@ def operator(server, report):
     done = desk.strongroom("write", "-output-curl-string", "-header=X-Test=1", "-wrap-ttl=60s", "x/y", "a=b")
     check("-output-curl-string shows headers and no token", "X-Test: 1" in done.stdout and root not in done.stdout and "X-Vault-Wrap-TTL" in done.stdout, done.stdout)
 
+    # What a server refuses, with the way on; an error of several lines in one row.
+    for words, status, body, wanted in ((("operator", "rekey", "-init"), 405, '{"errors":["unsupported operation"]}', "operator rotate-keys"),
+                                        (("lease", "lookup", "x"), 404, '{"errors":["unsupported path"]}', "path-help sys"),
+                                        (("login", "-"), 403, '{"errors":["permission denied"]}', "does not know this token"),
+                                        (("kv", "put", "x", "a=@calls.txt"), 404, '{"warnings":["another path is meant"]}', "another path is meant")):
+        Path(desk.home, "calls.txt").write_text("x")
+        stub = Stub([(status, {}, body)])
+        done = desk.strongroom(*words[:2], f"-address={stub.address}", *words[2:], stdin="x") if words[0] != "login" else desk.strongroom(
+            "login", f"-address={stub.address}", "-", stdin="x")
+        stub.close()
+        check(f"{' '.join(words)} refused with {status} names the way on", done.returncode in (1, 2) and wanted in done.stderr, done.stderr)
+    record = {"sequence": 1, "time": "t", "type": "response", "request": {"operation": "read", "path": "p"}, "error": "1 error occurred:\n\t* no\n\n"}
+    stub = Stub([(200, {}, json.dumps({"data": {"records": [record]}}))])
+    done = desk.strongroom("audit", "show", f"-address={stub.address}")
+    stub.close()
+    check("audit show has a row for each record", len(done.stdout.splitlines()) == 3 and done.stdout.rstrip().endswith("1 error occurred: * no"), done.stdout)
+    done = desk.strongroom("kv", "gett", "x")
+    check("an unknown subcommand is said so, with the nearest", done.returncode == 1 and "strongroom kv get" in done.stderr, done.stderr)
+    done = desk.strongroom("operator", "unseal", "-", stdin="\n")
+    check("an empty share is not sent", done.returncode == 1 and "none was given" in done.stderr, done.stderr)
+
     # A token helper.
     helper = Path(desk.home, "helper.sh")
     kept = Path(desk.home, "kept token")

@@ -119,6 +119,29 @@ unwrap -field=data {wrapped}
 token create -policy=default -wrap-ttl=60s -format=json => wrapped:"token": "([^"]+)"
 unwrap -format=json {wrapped}
 delete -wrap-ttl=60s two/data/none
+read sys/leader
+read -field=sealed sys/seal-status
++~ read -format=json sys/health
+kv get -field=data two/e
+kv get -format=json -field=data two/e
+kv get -field=data -mount=two e
+kv put two/named data=x k=y
+kv get -field=data two/named
+kv put two/lines - <<< {"a":"one\ntwo\n","b":" x","c":"- x","d":"#x","e":"it's: so","f":"\tx","g":"end"}
+kv get two/lines
+kv get -format=yaml two/lines
+policy read -format=yaml default
+policy write -output-policy shout - <<< path "x" { capabilities = ["read"] }
+! policy read root
+! policy write SHOUT - <<< path "x" { capabilities = ["read"] }
+operator init -status -format=json
+operator init -status -format=yaml
+login -token-only -format=json {root}
+~ list two
+~ scan two
+~ list -format=json two
+~ kv put two a=b
+login -method=nosuch a=b c=d
 ! unwrap nosuchtoken
 write -format=json sys/wrapping/wrap a=b => wrapped:"token": "([^"]+)"
 unwrap -format=yaml {wrapped}

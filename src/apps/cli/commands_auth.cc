@@ -152,7 +152,7 @@ constexpr Flag kList[] = {{"detailed", Takes::nothing, "Show lifetimes, options 
       {"max-lease-ttl", Takes::duration, "How long its tokens live at most."},                               \
       {"options", Takes::pairs, "An option KEY=VALUE of the method. May be repeated."},                      \
       {"version", Takes::number, "The method's version, where it has several."},                             \
-      {"plugin-version", Takes::text, "The plug-in's version."},                                             \
+      {"plugin-version", Takes::text, "The plugin's version."},                                              \
       {"token-type", Takes::text, "What its tokens are: default-service, default-batch, service or batch."}, \
       {"listing-visibility", Takes::text,                                                                    \
        "Whether the mount is listed to those without a token: unauth or hidden."},                           \

@@ -105,6 +105,9 @@ Result<int> get(Session& s) {
   if (!found) return s.nothing_at(path);
   const json::Node body = found->body();
   const json::Node data = p.versioned ? member(found->data(), "data") : found->data();
+  // "data" alone is all of them, unless a key has that name.
+  if (s.field() == "data" && p.versioned && data.is_object() && !data.find("data"))
+    return s.print_field(found->data(), "data");
   if (s.field() && p.versioned && data.is_object()) return s.print_field(data, *s.field());
   if (s.field() || s.format() != Format::table || member(body, "wrap_info").is_object())
     return s.print(*found);

@@ -71,7 +71,7 @@ constexpr Flag kList[] = {{"detailed", Takes::nothing, "Show lifetimes, options 
       {"max-lease-ttl", Takes::duration, "How long leases live at most."},              \
       {"options", Takes::pairs, "An option KEY=VALUE of the engine. May be repeated."}, \
       {"version", Takes::number, "The engine's version: 1 or 2 for kv."},               \
-      {"plugin-version", Takes::text, "The plug-in's version."},                        \
+      {"plugin-version", Takes::text, "The plugin's version."},                         \
       {"listing-visibility", Takes::text,                                               \
        "Whether the mount is listed to those without a token: unauth or hidden."},      \
       {"audit-non-hmac-request-keys", Takes::texts,                                     \

@@ -74,6 +74,11 @@ Result<int> list_at(Session& s, const std::string& path, std::string_view method
     s.print_json("{}");
     return 2;
   }
+  // A path that is none to list may say which one is meant; as bao does, that is no failure.
+  if (const std::string warnings = found ? warnings_text(found->body()) : ""; !warnings.empty()) {
+    s.console.err(warnings);
+    return 0;
+  }
   if (!found || !found->data().is_object()) return s.nothing_at(path);
   s.console.error_line(fmt::format("No entries found at {}", path));
   return 2;

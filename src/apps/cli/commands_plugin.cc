@@ -1,4 +1,4 @@
-// plugin: what the server can mount. It has no plug-ins of others: to register or to reload one is asked of
+// plugin: what the server can mount. It has no plugins of others: to register or to reload one is asked of
 // the server all the same, and its answer is shown.
 #include <fmt/format.h>
 
@@ -34,7 +34,7 @@ Result<std::string> type_of(std::string_view typed) {
   return type;
 }
 
-// "[TYPE] NAME": the path of a plug-in in the catalog.
+// "[TYPE] NAME": the path of a plugin in the catalog.
 struct Named {
   std::string path, name;
 };
@@ -192,7 +192,8 @@ Result<int> reload(Session& s) {
   SR_LET(const Answer a,
          s.demand({.method = "PUT", .path = "sys/plugins/reload/backend", .body = std::move(body)},
                   "Error reloading plugin/mounts"));
-  const auto id = member_text(a.payload(), "reload_id");
+  // The id is for asking how far the servers of a cluster are.
+  const auto id = scope.empty() ? std::string_view{} : member_text(a.payload(), "reload_id");
   s.console.line(
       fmt::format("Success! {} {}{}", id.empty() ? "Reloaded" : "Reloading",
                   mounts.empty() ? fmt::format("plugin: {}", plugin) : fmt::format("mounts: [{}]", listed),
@@ -203,11 +204,11 @@ Result<int> reload(Session& s) {
 constexpr Flag kList[] = {{"detailed", Takes::nothing, "Show whether each is to be removed some day, too."}};
 constexpr Flag kVersion[] = {{"version", Takes::text, "Its version."}};
 constexpr Flag kRegister[] = {{"sha256", Takes::text, "SHA-256 of the program, in hexadecimal."},
-                              {"command", Takes::text, "The program's name. Default: the plug-in's name."},
+                              {"command", Takes::text, "The program's name. Default: the plugin's name."},
                               {"args", Takes::texts, "An argument of the program. May be repeated."},
                               {"version", Takes::text, "Its version."},
-                              {"oci", Takes::nothing, "The plug-in is a container image."}};
-constexpr Flag kReload[] = {{"plugin", Takes::text, "Reload all mounts of this plug-in."},
+                              {"oci", Takes::nothing, "The plugin is a container image."}};
+constexpr Flag kReload[] = {{"plugin", Takes::text, "Reload all mounts of this plugin."},
                             {"mounts", Takes::texts, "Reload this mount. May be repeated."},
                             {"scope", Takes::text, "global: on all servers of the cluster."}};
 
@@ -216,14 +217,14 @@ constexpr Command kCommands[] = {
      "strongroom plugin list secret\nstrongroom plugin list -detailed", kHttp | kFormat, kList, 0, 1, &list},
     {"plugin info", "[TYPE] NAME", "Show one of what can be mounted", "", "strongroom plugin info secret kv",
      kHttp | kFormat | kField, kVersion, 1, 2, &describe},
-    {"plugin register", "[TYPE] NAME", "Register a plug-in with the server",
+    {"plugin register", "[TYPE] NAME", "Register a plugin with the server",
      "Strongroom has all its engines built in and says so; other servers take it.",
      "strongroom plugin register -sha256=d3f0a8be secret my-engine", kHttp, kRegister, 1, 2, &enroll},
-    {"plugin deregister", "[TYPE] NAME", "Remove a plug-in from the server's catalog",
+    {"plugin deregister", "[TYPE] NAME", "Remove a plugin from the server's catalog",
      "Strongroom has all its engines built in and says so; other servers take it.",
      "strongroom plugin deregister secret my-engine", kHttp, kVersion, 1, 2, &strike},
-    {"plugin reload", "", "Start a plug-in anew",
-     "Strongroom has all its engines built in and says so; other servers take it.",
+    {"plugin reload", "", "Start a plugin anew",
+     "Strongroom has all its engines built in: there is nothing to start anew, and it answers at once.",
      "strongroom plugin reload -plugin=my-engine", kHttp, kReload, 0, 0, &reload},
 };
 

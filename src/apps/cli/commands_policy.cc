@@ -24,11 +24,11 @@ Result<int> read(Session& s) {
   const std::string name = policy_name(s.arg(0));
   SR_LET(const auto found, s.look({.method = "GET", .path = "sys/policies/acl/" + name},
                                   fmt::format("Error reading policy named {}", name)));
-  if (!found) {
+  const json::Node text = found ? member(found->data(), "policy") : json::Node{};
+  if (!text.is_string() || text.text().empty()) {  // root has no text
     s.console.error_line("No policy named: " + name);
     return 2;
   }
-  const json::Node text = member(found->data(), "policy");
   if (s.format() == Format::table) {
     std::string_view body = text.text();
     while (body.ends_with('\n')) body.remove_suffix(1);
@@ -46,6 +46,8 @@ Result<int> read(Session& s) {
 
 Result<int> write(Session& s) {
   const std::string name = policy_name(s.arg(0));
+  if (name != trimmed(s.arg(0)))
+    s.console.error_line(fmt::format("Policy name was converted from \"{}\" to \"{}\"", s.arg(0), name));
   SecretText text;
   if (s.arg(1) == "-") {
     SR_LET(text, s.console.read_input());

@@ -56,6 +56,23 @@ Result<Answer> newest(Session& s, std::size_t count) {
   return made_answer(std::move(out));
 }
 
+// An error of several lines in one cell of a table.
+SecretText one_line(std::string_view text) {
+  SecretText out;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    if (!space)
+      out.push_back(c);
+    else if (!out.empty() && out.back() != ' ')
+      out.push_back(' ');
+  }
+  return out;
+}
+
+std::string counted(std::uint64_t n, std::string_view what) {
+  return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
 // Vault API's audit lines: GET /sys/internal/audit/log -> {records, checkpoint}.
 Result<int> show(Session& s) {
   const auto last = s.flags.number("last");
@@ -81,7 +98,7 @@ Result<int> show(Session& s) {
     t.add({member(n, "sequence").text(), member_text(n, "time"), member_text(n, "type"),
            member_text(request, "operation"), member_text(request, "path"),
            member_text(member(n, "auth"), "display_name"), member_text(request, "remote_address"),
-           member_text(n, "error")});
+           view(one_line(member_text(n, "error")))});
   }
   s.print_text(t.text());
   return 0;
@@ -112,8 +129,11 @@ Result<int> archive(Session& s) {
          s.demand({.method = "POST", .path = "sys/internal/audit/archive", .body = std::move(body)},
                   "Error archiving the audit log"));
   if (s.format() != Format::table) return s.print(a);
-  s.console.line(fmt::format("Success! Archived {} segments to: {}",
-                             member_number(a.data(), "segments").value_or(0), s.arg(0)));
+  const auto segments = static_cast<std::uint64_t>(member_number(a.data(), "segments").value_or(0));
+  s.console.line(fmt::format("Success! Archived {} to: {}", counted(segments, "segment"), s.arg(0)));
+  if (segments == 0)
+    s.console.error_line(fmt::format(
+        "Segments are archived whole, and none that is still complete ends before record {}.", *before));
   return 0;
 }
 
@@ -214,8 +234,9 @@ Result<int> verify(Session& s) {
     s.print_json(view(report_json(*report)));
     return code;
   }
-  const std::string size = fmt::format("{} records in {} segments, {} of them signed", report->records,
-                                       report->segments, report->signed_records);
+  const std::string size =
+      fmt::format("{} in {}, {} of them signed", counted(report->records, "record"),
+                  counted(report->segments, "segment"), counted(report->signed_records, "record"));
   if (!report->tail.empty())
     s.console.error_line(fmt::format("After the last whole record: {}", report->tail));
   if (report->sound()) {
@@ -226,8 +247,9 @@ Result<int> verify(Session& s) {
           fmt::format("Archived and known by their hash only: {} records", report->archived_records));
     if (report->records > report->signed_records)
       s.console.error_line(
-          fmt::format("No checkpoint covers the last {} records yet. Verify again after the next one.",
-                      report->records - report->signed_records));
+          fmt::format("No checkpoint covers the last {} yet. A running, unsealed server signs the next one "
+                      "within a second.",
+                      counted(report->records - report->signed_records, "record")));
     if (s.flags.on("trust-local"))
       s.console.error_line(
           "The key was the copy beside the log. Whoever changed the log could have changed it too: keep the "
@@ -241,7 +263,7 @@ Result<int> verify(Session& s) {
 
 constexpr Flag kVerify[] = {
     {"key", Takes::text, "The log's verifier key, or a file with it."},
-    {"trust-local", Takes::nothing, "Use the key beside the log, where a forger could have put his own."},
+    {"trust-local", Takes::nothing, "Use the key beside the log, where a forger could have put another."},
     {"since", Takes::text,
      "File with a checkpoint kept elsewhere: what it covers is checked by hashes, later records whole."},
     {"checkpoint", Takes::text, "File with a checkpoint kept elsewhere: the whole log must continue it."}};

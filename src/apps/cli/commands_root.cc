@@ -39,7 +39,13 @@ Result<Answer> ask_root(Session& s, std::string_view method, std::string_view pa
   if (a.status != 403 && a.status != 404 && a.status != 405) return s.refusal(a, doing);
   SR_LET(Answer b, s.ask(request("sys/generate-root"), doing));
   if (b.ok()) return b;
-  return s.refusal(b.status == 404 || b.status == 405 ? a : b, doing);
+  if (b.status != 404 && b.status != 405) return s.refusal(b, doing);
+  Error closed = s.refusal(a, doing).error();
+  if (a.status == 403)
+    closed.message +=
+        "\n\nWithout a token the server must be asked where a listener allows it: "
+        "disable_unauthed_generate_root_endpoints = false in its configuration.";
+  return std::unexpected(std::move(closed));
 }
 
 Result<Answer> root_status(Session& s) {

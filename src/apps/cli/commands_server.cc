@@ -163,7 +163,10 @@ Result<int> init(Session& s) {
       return fail(Code::failed_precondition, a.error().message);
     }
     const bool done = member_truth(a->body(), "initialized");
-    s.console.line(done ? "Strongroom is initialized" : "Strongroom is not initialized");
+    if (s.format() != Format::table)
+      s.print_json(fmt::format("{{\"Initialized\":{}}}", done));
+    else
+      s.console.line(done ? "Strongroom is initialized" : "Strongroom is not initialized");
     return done ? 0 : 2;
   }
   const auto seal = s.ask_first({.method = "GET", .path = "sys/seal-status"}, "Error initializing");
@@ -263,6 +266,8 @@ Result<int> unseal(Session& s) {
       s.warn_typed("An unseal key");
       key = secret_text(s.arg(0));
     }
+    if (trimmed(view(key)).empty())
+      return fail(Code::failed_precondition, "A share of the unseal key is needed, and none was given");
     w.key("key"), w.string(trimmed(view(key)));
     if (s.flags.on("migrate")) w.key("migrate"), w.boolean(true);
   }

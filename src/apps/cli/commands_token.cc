@@ -91,6 +91,9 @@ Result<int> login(Session& s) {
         fmt::format("Unknown auth method: {}. Use \"token\"; for other methods write to their login path "
                     "and log in with the token they give",
                     method));
+  if (s.args().size() > 1)
+    return fail(Code::invalid_argument,
+                fmt::format("Too many arguments (expected 0-1, got {})", s.args().size()));
   SR_LET(const SecretText token, token_to_log_in(s));
   const bool only_token = s.flags.on("token-only");
   SR_LET(client::Api * api, s.api());
@@ -101,6 +104,12 @@ Result<int> login(Session& s) {
   const bool keep = !s.flags.on("no-store") && !only_token;
   if (keep) {
     SR_TRY(s.store_token(view(token)));
+  }
+  if (only_token && s.format() != Format::table) {
+    SecretText quoted;
+    json::append_quoted(quoted, view(token));
+    s.print_json(view(quoted));
+    return 0;
   }
   if (only_token) {
     s.print_text(token);
@@ -114,9 +123,9 @@ Result<int> login(Session& s) {
   if (s.flags.on("no-print")) return 0;
   if (s.field() || s.format() != Format::table) return s.print(shown);
   if (!keep)
-    s.console.line(
+    s.console.error_line(
         "The token was not stored in token helper. Set the STRONGROOM_TOKEN environment\n"
-        "variable or pass the token below with each request.\n");
+        "variable to the token below for each command.\n");
   s.console.line(
       keep ? "Success! You are now authenticated. The token information displayed below is\n"
              "already stored in the token helper. You do NOT need to run \"strongroom login\" again.\n"
@@ -343,7 +352,7 @@ constexpr Command kCommands[] = {
     {"login", "[TOKEN]", "Check a token and keep it for later commands",
      "Without TOKEN it is asked for and not shown; - reads it from standard input. It is kept in "
      "~/.vault-token, readable by you alone.",
-     "strongroom login\nstrongroom login - < token.txt", kHttp | kFormat | kField, kLogin, 0, 1, &login},
+     "strongroom login\nstrongroom login - < token.txt", kHttp | kFormat | kField, kLogin, 0, kAny, &login},
     {"token create", "", "Make a token",
      "It becomes a child of the token that asks and dies with it, unless -orphan is given.",
      "strongroom token create -policy=default -ttl=1h\nstrongroom token create -policy=default -field=token",

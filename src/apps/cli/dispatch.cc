@@ -39,9 +39,12 @@ int run_command(const Command& c, std::span<const std::string_view> arguments, C
                     fmt::join(late, ",")));
   const auto given = static_cast<int>(flags->rest().size());
   if (given < c.least || (c.most != kAny && given > c.most)) {
-    const bool few = given < c.least;
-    console.error_line(fmt::format("{} arguments (expected {}, got {})\n{}", few ? "Not enough" : "Too many",
-                                   few ? c.least : c.most, given, usage_line(c)));
+    const std::string expected = c.most == kAny     ? fmt::format("at least {}", c.least)
+                                 : c.most > c.least ? fmt::format("{}-{}", c.least, c.most)
+                                                    : fmt::format("{}", c.least);
+    console.error_line(fmt::format("{} arguments (expected {}, got {})\n{}",
+                                   given < c.least ? "Not enough" : "Too many", expected, given,
+                                   usage_line(c)));
     return 1;
   }
   Session session(c, *std::move(flags), console);
@@ -103,6 +106,18 @@ int dispatch(std::span<const std::string_view> arguments, Console& console) {
   if (used < arguments.size() && asks_help(arguments[used])) {
     console.out(group_help(group));
     return 0;
+  }
+  if (used < arguments.size()) {
+    std::vector<std::string_view> names;
+    const auto below = [&](std::string_view full) {
+      if (full.starts_with(group + " ")) names.push_back(full.substr(group.size() + 1));
+    };
+    for (const Command& c : commands) below(c.name);
+    for (const Group& g : all_groups()) below(g.name);
+    const std::string_view near = nearest(arguments[used], names);
+    console.error_line(
+        near.empty() ? "Unknown subcommand. These are known:\n"
+                     : fmt::format("Unknown subcommand. Did you mean strongroom {} {}?\n", group, near));
   }
   console.err(group_help(group));
   return 1;

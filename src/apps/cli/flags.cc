@@ -98,8 +98,9 @@ Result<Flags> Flags::parse(std::span<const Flag> known, std::span<const std::str
       const std::string_view near = nearest(name, names);
       return fail(
           Code::invalid_argument,
-          fmt::format("flag provided but not defined: -{}{}\nThe flags here are: -{}", name,
-                      near.empty() ? "" : fmt::format("\nDid you mean -{}?", near), fmt::join(names, " -")));
+          fmt::format("flag provided but not defined: -{}{}{}", name,
+                      near.empty() ? "" : fmt::format("\nDid you mean -{}?", near),
+                      names.empty() ? "" : fmt::format("\nThe flags here are: -{}", fmt::join(names, " -"))));
     }
     std::string_view value;
     if (equals != std::string_view::npos) {

@@ -75,7 +75,8 @@ Result<KeyValues> KeyValues::read(std::span<const std::string_view> arguments, O
       if (omitted == Omitted::refuse)
         return fail(
             Code::invalid_argument,
-            fmt::format("invalid key/value pair (argument {} of the data): format must be key=value. {}",
+            fmt::format("invalid key/value pair (argument {} of the data): format must be key=value, as "
+                        "there is no terminal to ask for a value that is left out. {}",
                         i + 1, kWays));
       SR_LET(value, console.ask_hidden(fmt::format("Value of {} (will be hidden): ", key)));
     } else {

@@ -17,9 +17,10 @@ std::size_t characters(std::string_view s) {
 SecretText text_of(std::string_view s) { return {s.begin(), s.end()}; }
 
 std::string_view trim(std::string_view s) {
-  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
-  return s;
+  constexpr std::string_view space = " \t\r\n\v\f";
+  const auto from = s.find_first_not_of(space);
+  if (from == std::string_view::npos) return {};
+  return s.substr(from, s.find_last_not_of(space) - from + 1);
 }
 
 void indent_into(SecretText& out, json::Node n, std::size_t depth) {
@@ -88,17 +89,59 @@ bool plain_in_yaml(std::string_view s) {
   return s.find(": ") == std::string_view::npos && s.find(" #") == std::string_view::npos && s.back() != ':';
 }
 
-void yaml_scalar(SecretText& out, json::Node n) {
-  if (n.is_object())
+bool has_control(std::string_view s) {
+  return std::any_of(s.begin(), s.end(), [](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 && c != '\n') || static_cast<unsigned char>(c) == 0x7f;
+  });
+}
+
+// A text that only its punctuation keeps from being plain, so that '...' holds it as it is.
+bool single_in_yaml(std::string_view s) {
+  if (s.empty() || has_control(s) || s.find('\n') != std::string_view::npos) return false;
+  return s.front() == ' ' || s.back() == ' ' || s.back() == ':' || s.starts_with("- ") ||
+         std::string_view("?:,[]{}#&*!|>'\"%@`").find(s.front()) != std::string_view::npos ||
+         s.find(": ") != std::string_view::npos || s.find(" #") != std::string_view::npos;
+}
+
+// Lines as they are, indented, after a "|"; without the last line break.
+void yaml_lines(SecretText& out, std::string_view s, std::size_t depth) {
+  out.push_back('|');
+  if (s.front() == ' ' || s.front() == '\n') out.push_back('2');
+  if (!s.ends_with('\n'))
+    out.push_back('-');
+  else if (s == "\n" || s.ends_with("\n\n"))
+    out.push_back('+');
+  if (s.ends_with('\n')) s.remove_suffix(1);
+  for (bool more = true; more;) {
+    const auto end = s.find('\n');
+    const std::string_view line = s.substr(0, end);
+    out.push_back('\n');
+    if (!line.empty()) out.append(2 * depth, ' ').append(line);
+    more = end != std::string_view::npos;
+    if (more) s.remove_prefix(end + 1);
+  }
+}
+
+// Lines of a text stand at `depth`.
+void yaml_scalar(SecretText& out, json::Node n, std::size_t depth) {
+  if (n.is_object()) {
     out += "{}";
-  else if (n.is_array())
+  } else if (n.is_array()) {
     out += "[]";
-  else if (!n.is_string())
+  } else if (!n.is_string()) {
     out.append(n.source());
-  else if (plain_in_yaml(n.text()))
-    out.append(n.text());
-  else
-    json::append_quoted(out, n.text());
+  } else if (const std::string_view s = n.text(); plain_in_yaml(s)) {
+    out.append(s);
+  } else if (single_in_yaml(s)) {
+    out.push_back('\'');
+    for (const char c : s) out.append(c == '\'' ? 2 : 1, c);
+    out.push_back('\'');
+  } else if (s.find('\n') != std::string_view::npos && !has_control(s) && s.back() != ' ' &&
+             s.find(" \n") == std::string_view::npos) {
+    yaml_lines(out, s, depth);
+  } else {
+    json::append_quoted(out, s);
+  }
 }
 
 void yaml_into(SecretText& out, json::Node n, std::size_t depth) {
@@ -112,7 +155,7 @@ void yaml_into(SecretText& out, json::Node n, std::size_t depth) {
   const auto nested = [](json::Node m) { return (m.is_object() || m.is_array()) && m.size() != 0; };
   if (!nested(n)) {
     out.append(2 * depth, ' ');
-    yaml_scalar(out, n);
+    yaml_scalar(out, n, depth + 1);
     out.push_back('\n');
     return;
   }
@@ -126,7 +169,7 @@ void yaml_into(SecretText& out, json::Node n, std::size_t depth) {
         continue;
       }
       out.push_back(' ');
-      yaml_scalar(out, member);
+      yaml_scalar(out, member, depth + 1);
       out.push_back('\n');
     }
     return;
@@ -140,7 +183,7 @@ void yaml_into(SecretText& out, json::Node n, std::size_t depth) {
       out.append(view(inner).substr(2 * (depth + 1)));
       continue;
     }
-    yaml_scalar(out, element);
+    yaml_scalar(out, element, depth + 1);
     out.push_back('\n');
   }
 }
@@ -352,6 +395,14 @@ bool is_duration_name(std::string_view k) noexcept {
          k.ends_with("_duration") || k == "lease_max" || k == "ttl_max";
 }
 
+json::Node answer_of(json::Node body) {
+  if (!body.is_object()) return {};
+  for (const std::string_view name : {"request_id", "lease_id", "lease_duration", "renewable", "data",
+                                      "warnings", "auth", "wrap_info", "errors"})
+    if (body.find(name)) return part(body, "data");
+  return body;
+}
+
 SecretText secret_json(json::Node body) {
   SecretText out;
   json::Writer w(out);
@@ -360,7 +411,7 @@ SecretText secret_json(json::Node body) {
   w.key("lease_id"), w.string(text(body, "lease_id"));
   w.key("lease_duration"), w.integer(integer(body, "lease_duration").value_or(0));
   w.key("renewable"), w.boolean(truth(body, "renewable"));
-  w.key("data"), append_sorted(w, part(body, "data"));
+  w.key("data"), append_sorted(w, answer_of(body));
   w.key("warnings"), append_sorted(w, part(body, "warnings"));
   if (const json::Node auth = part(body, "auth"); auth.is_object()) {
     w.key("auth");
@@ -425,7 +476,7 @@ SecretText secret_table(json::Node body) {
     if (const auto accessor = text(wrap, "wrapped_accessor"); !accessor.empty())
       t.add({"wrapped_accessor:", accessor});
   }
-  for (const json::Node n : sorted(part(body, "data"))) {
+  for (const json::Node n : sorted(answer_of(body))) {
     const auto seconds = is_duration_name(n.key()) ? n.integer() : std::nullopt;
     t.add({n.key(), seconds ? std::string_view(human_duration(*seconds)) : view(go_text(n))});
   }
@@ -479,7 +530,7 @@ std::optional<SecretText> secret_field(json::Node body, std::string_view name, F
   if (name == "refresh_interval" || name == "lease_duration")
     if (!part(body, "data").find(name)) return text_if(part(body, "lease_duration"));
   if (name == "lease_id" && !part(body, "data").find(name)) return text_of(text(body, "lease_id"));
-  const json::Node data = part(body, "data");
+  const json::Node data = answer_of(body);
   if (name == "data" && !data.find("data")) return value_text(data, format);
   const json::Node found = part(data, name);
   if (found.is_null()) return std::nullopt;

@@ -46,7 +46,9 @@ bool is_duration_name(std::string_view key) noexcept;
 
 // The envelope of a reply as the client library of Vault shows it: known members in their order, data sorted.
 SecretText secret_json(json::Node body);
-SecretText secret_table(json::Node body);    // lease, token, wrapping and data rows
+SecretText secret_table(json::Node body);  // lease, token, wrapping and data rows
+// What a reply answers: its "data"; of a body without the members of an envelope (sys/health) all of it.
+json::Node answer_of(json::Node body);
 SecretText data_table(json::Node data);      // Key, Value
 std::string warnings_text(json::Node body);  // empty: none
 std::optional<SecretText> secret_field(json::Node body, std::string_view name, Format);

@@ -113,14 +113,16 @@ TEST(Output, QuotesInYamlWhatWouldBeAnotherType) {
       "- - q\n"
       "i: \"2026-11-25T00:00:00Z\"\n"
       "j: 0s\n"
-      "k: \"a: b\"\n"
-      "l: \"- x\"\n"
+      "k: 'a: b'\n"
+      "l: '- x'\n"
       "m: 1.10\n"
-      "\"n\": \" s\"\n"
+      "\"n\": ' s'\n"
       "o: 1h30m\n"
-      "p: \"line\\nline\"\n"
+      "p: |-\n"
+      "  line\n"
+      "  line\n"
       "q: a#b\n"
-      "r: \"#a\"\n"
+      "r: '#a'\n"
       "s: \"0x10\"\n"
       "t: \"1e3\"\n"
       "u: 2.7.2\n"
@@ -130,6 +132,49 @@ TEST(Output, QuotesInYamlWhatWouldBeAnotherType) {
       "  - 1\n"
       "z: plain text\n");
   EXPECT_EQ(str(yaml_text(R"(["a"])")), "- a\n");
+}
+
+TEST(Output, WritesTextsOfSeveralLinesAsLinesInYaml) {
+  EXPECT_EQ(
+      str(yaml_text(
+          R"({"a":{"b":"one\n\n two\n"},"c":["x\ny","\nz\n"],"d":"end\n\n","e":"tab\tand\nline","f":"a \nb","g":"it's: so"})")),
+      "a:\n"
+      "  b: |\n"
+      "    one\n"
+      "\n"
+      "     two\n"
+      "c:\n"
+      "- |-\n"
+      "  x\n"
+      "  y\n"
+      "- |2\n"
+      "\n"
+      "  z\n"
+      "d: |+\n"
+      "  end\n"
+      "\n"
+      "e: \"tab\\tand\\nline\"\n"
+      "f: \"a \\nb\"\n"
+      "g: 'it''s: so'\n");
+}
+
+TEST(Output, ATableTrimsLineBreaksAroundACell) {
+  Table t{"Key", "Value"};
+  t.add({"a", "one\ntwo\n"});
+  t.add({"b", "\n"});
+  EXPECT_EQ(str(t.text()), "Key    Value\n---    -----\na      one\ntwo\nb      n/a\n");
+}
+
+TEST(Output, ABodyWithoutAnEnvelopeIsTheAnswer) {
+  const Json j(R"({"sealed":false,"initialized":true})");
+  EXPECT_EQ(str(secret_table(j.root())),
+            "Key            Value\n---            -----\ninitialized    true\nsealed         false\n");
+  EXPECT_EQ(
+      str(secret_json(j.root())),
+      R"({"request_id":"","lease_id":"","lease_duration":0,"renewable":false,"data":{"initialized":true,"sealed":false},"warnings":null})");
+  EXPECT_EQ(str(*secret_field(j.root(), "sealed", Format::table)), "false");
+  EXPECT_TRUE(answer_of(Json(R"({"errors":["x"]})").root()).is_null());
+  EXPECT_TRUE(answer_of(Json(R"({"request_id":"r","x":1})").root()).is_null());
 }
 
 TEST(Output, DrawsHeadingsAsWideAsTheirTable) {

@@ -352,6 +352,8 @@ std::unexpected<Error> Session::refusal(const Answer& a, std::string_view doing)
       first = false;
       text += fmt::format("* {}", e.text());
     }
+  } else if (const std::string warnings = warnings_text(a.body()); !warnings.empty()) {
+    text += "Errors:\n\n\n" + warnings;
   } else {
     text += "Raw Message:\n\n";
     text += view(*a.text);
@@ -365,6 +367,15 @@ std::unexpected<Error> Session::refusal(const Answer& a, std::string_view doing)
     next =
         "\n\nIs an engine mounted at this path (strongroom secrets list), and is the token still good "
         "(strongroom token lookup)?";
+  else if (a.status == 403 && doing.starts_with("Error authenticating"))
+    next = "\n\nThe server does not know this token, or it has ended.";
+  else if (a.status == 405 && a.url.find("/sys/rekey") != std::string::npos)
+    next =
+        "\n\nThis listener does not open this path. strongroom operator rotate-keys does the same with a "
+        "token; "
+        "or set disable_unauthed_rekey_endpoints = false in the listener's configuration.";
+  else if (a.status == 404 && text.find("unsupported path") != std::string::npos)
+    next = "\n\nThis server has no such path. strongroom path-help sys lists those it has.";
   else if (a.status == 400 && text.find("* Vault is not initialized") != std::string::npos)
     next = "\n\nInitialize the server first: strongroom operator init";
   else if (a.status == 400 && text.find("* the key shares do not open this store") != std::string::npos)

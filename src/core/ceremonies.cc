@@ -459,6 +459,7 @@ Status Ceremonies::forget_backup(store::Txn& txn, Holders whose) const {
 void Ceremonies::cancel_rekey(Holders whose) {
   if (whose != own()) return;
   const std::lock_guard guard(mutex_);
+  if (rekey_) rekey_answer_.reset();  // its new shares will never be in force
   rekey_.reset();
 }
 

@@ -363,8 +363,8 @@ class Core::Run {
     return {};
   }
 
-  enum class Folds : std::uint8_t { no, yes };
-  Status authorise(engine::Operation op, identity::Sudo sudo, Folds folds = Folds::no) {
+  // `flags` of the route: which other spellings of the path are the same to its handler.
+  Status authorise(engine::Operation op, identity::Sudo sudo, unsigned flags = 0) {
     if (!asker_) return fail(Code::unauthenticated, kDenied);
     identity::Check check;
     check.operation = acl_operation(op);
@@ -373,7 +373,13 @@ class Core::Run {
     check.sudo = sudo;
     if (r_.call.wrap_ttl.count() > 0) check.wrap_ttl = r_.call.wrap_ttl;
     decision_ = acl_->decide(check);
-    if (decision_.allowed && folds == Folds::yes) {
+    // Unless a rule is for this very path, the one for the path without the slash decides where there is one.
+    if ((flags & engine::slashes) != 0 && decision_.allowed && check.path.ends_with('/') &&
+        decision_.rule != nullptr && decision_.rule->pattern != check.path) {
+      check.path.remove_suffix(1);
+      if (auto bare = acl_->decide(check); !bare.allowed && bare.rule != nullptr) decision_ = bare;
+    }
+    if (decision_.allowed && (flags & engine::folds) != 0) {
       folded_path_ = identity::ascii_lower(check.path);
       if (folded_path_ != check.path) {
         check.path = folded_path_;
@@ -430,7 +436,7 @@ class Core::Run {
       SR_TRY(
           authorise(prompt.operation,
                     (route.flags & engine::sudo) != 0 ? identity::Sudo::needed : identity::Sudo::not_needed,
-                    (route.flags & engine::folds) != 0 ? Folds::yes : Folds::no));
+                    route.flags));
       caller_.sudo = decision_.root || decision_.has_sudo;
     } else {
       if (!out_.record->actor) out_.record->actor.emplace();  // nobody, who may

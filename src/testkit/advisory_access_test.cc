@@ -191,6 +191,27 @@ TEST_F(AdvisoryAccess, B09_ADenyCannotBeEvadedByCase) {
   EXPECT_EQ(folded.body.find("capabilities"), std::string::npos) << folded.body;
 }
 
+// What is mounted is named with a slash at the end and without: a policy that names it once means both.
+TEST_F(AdvisoryAccess, B07_ADenyOfAMountHoldsWithASlashAtItsEnd) {
+  for (const auto* path : {"kept", "gone", "shut", "free"})
+    ASSERT_EQ(server_->root("POST", std::string("sys/mounts/") + path, R"({"type":"kv"})").status, 204);
+  server_->policy("p", R"(path "sys/mounts/*" { capabilities = ["read","delete"] }
+                          path "sys/mounts/kept" { capabilities = ["deny"] }
+                          path "sys/mounts/gone" { capabilities = ["read"] }
+                          path "sys/mounts/shut" { capabilities = ["deny"] }
+                          path "sys/mounts/shut/" { capabilities = ["read"] })");
+  const auto token = server_->token_with(R"(["p"])");
+  for (const auto* path : {"kept", "kept/"}) {
+    EXPECT_EQ(as(token, "GET", std::string("sys/mounts/") + path).status, 403) << path;
+    EXPECT_EQ(as(token, "DELETE", std::string("sys/mounts/") + path).status, 403) << path;
+  }
+  EXPECT_EQ(as(token, "GET", "sys/mounts/gone/").status, 200);
+  EXPECT_EQ(as(token, "DELETE", "sys/mounts/gone/").status, 403) << "the closest rule does not grant it";
+  EXPECT_EQ(as(token, "GET", "sys/mounts/shut/").status, 200) << "a rule for this very path";
+  EXPECT_EQ(as(token, "GET", "sys/mounts/free/").status, 200);
+  EXPECT_EQ(as(token, "DELETE", "sys/mounts/free/").status, 204);
+}
+
 TEST_F(AdvisoryAccess, B10_ADeniedPolicyIsNotHadInAnySpelling) {
   server_->policy("admin", R"(path "sys/mounts" { capabilities = ["read"] })");
   server_->policy(

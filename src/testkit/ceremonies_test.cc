@@ -301,6 +301,16 @@ void cut_the_rekey(bool verify) {
     EXPECT_EQ(met["unanswered"], 0);
   }
 }
+TEST(Rekey, SharesOfACancelledAttemptAreNotGivenAgain) {
+  auto s = TestServer::ready(of_shares(1, 1));
+  const auto nonce = s->root("PUT", "sys/rotate/root/init", wish(1, 1, true)).text("data/nonce");
+  const auto last = share(s->shares()[0], nonce);
+  EXPECT_EQ(s->root("PUT", "sys/rotate/root/update", last).text("data/complete"), "true");
+  EXPECT_EQ(s->root("PUT", "sys/rotate/root/update", last).text("data/complete"), "true") << "a lost reply";
+  EXPECT_EQ(s->root("DELETE", "sys/rotate/root/init").status, 204);
+  EXPECT_EQ(s->root("PUT", "sys/rotate/root/update", last).status, 400);
+}
+
 TEST(RekeyThroughPowerCuts, WithVerificationOldOrNewSharesOpenAndNeverNone) { cut_the_rekey(true); }
 TEST(RekeyThroughPowerCuts, TheCommitIsAtomicWithItsRecord) { cut_the_rekey(false); }
 

@@ -246,7 +246,7 @@ constexpr std::array kRoutes{
     route<&Audit::enable>(Verb::write, "audit/{path...}", "Enable an audit device", sudo,
                           "auditing-enable-device"),
     route<&Audit::disable>(Verb::erase, "audit/{path...}",
-                           "Disable an audit device; the built-in log goes on", sudo,
+                           "Disable an audit device; the built-in log goes on", sudo | engine::slashes,
                            "auditing-disable-device"),
     route<&Audit::hash>(Verb::write, "audit-hash/{path...}", "HMAC of a text as it stands in the audit log",
                         engine::guarded, "auditing-calculate-hash"),

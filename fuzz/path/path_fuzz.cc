@@ -20,7 +20,7 @@ void canonical(const Path& p) {
   must(text.find("//") == std::string_view::npos && text.find('\\') == std::string_view::npos);
   const std::string framed = "/" + std::string(text) + "/";
   must(framed.find("/../") == std::string::npos && framed.find("/./") == std::string::npos);
-  for (const char c : text) must(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
+  must(strongroom::printable(text));
   const auto again = Path::from_text(text);
   must(again && *again == p);
   must(p.as_folder().as_folder() == p.as_folder());

@@ -176,4 +176,34 @@ bool valid_utf8(std::string_view s) noexcept {
   return true;
 }
 
+bool printable(std::string_view s) noexcept {
+  struct Range {
+    std::uint32_t first, last;
+  };
+  // Categories Cc, Cf, Co, Zl, Zp and Zs of Unicode 15, and its noncharacters below the second plane.
+  static constexpr Range kUnprintable[] = {
+      {0x80, 0xa0},       {0xad, 0xad},       {0x600, 0x605},     {0x61c, 0x61c},     {0x6dd, 0x6dd},
+      {0x70f, 0x70f},     {0x890, 0x891},     {0x8e2, 0x8e2},     {0x1680, 0x1680},   {0x180e, 0x180e},
+      {0x2000, 0x200f},   {0x2028, 0x202f},   {0x205f, 0x206f},   {0x3000, 0x3000},   {0xe000, 0xf8ff},
+      {0xfdd0, 0xfdef},   {0xfeff, 0xfeff},   {0xfff9, 0xfffb},   {0xfffe, 0xffff},   {0x110bd, 0x110bd},
+      {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a}, {0xe0000, 0xe007f},
+      {0xf0000, 0x10ffff}};
+  for (std::size_t i = 0; i < s.size();) {
+    const auto c = static_cast<std::uint8_t>(s[i]);
+    if (c < 0x80) {
+      if (c < 0x20 || c == 0x7f) return false;
+      ++i;
+      continue;
+    }
+    const std::size_t n = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+    std::uint32_t v = c & (0x7fu >> n);
+    for (std::size_t j = 1; j < n && i + j < s.size(); ++j)
+      v = v << 6 | (static_cast<std::uint8_t>(s[i + j]) & 0x3fu);
+    const auto* const at = std::ranges::lower_bound(kUnprintable, v, {}, &Range::last);
+    if (at != std::end(kUnprintable) && at->first <= v) return false;
+    i += n;
+  }
+  return true;
+}
+
 }  // namespace strongroom

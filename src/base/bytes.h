@@ -48,5 +48,8 @@ inline std::uint64_t get_be(std::string_view s) noexcept {  // at most 8 bytes
 }
 
 bool valid_utf8(std::string_view) noexcept;  // RFC 3629: no surrogates, no overlong forms
+// Of valid UTF-8: no character that shows nothing, or shows the others otherwise than they stand: controls,
+// format and private characters, every space but " ".
+bool printable(std::string_view text) noexcept;
 
 }  // namespace strongroom

@@ -41,9 +41,8 @@ Result<Path> Path::from_url(std::string_view in) {
 Result<Path> Path::from_text(std::string_view text) {
   if (text.size() > kMost) return bad_path("must be at most 4096 bytes");
   if (!valid_utf8(text)) return bad_path("must be valid UTF-8");
-  for (const char c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '\\')
-      return bad_path("must not contain control characters or backslashes");
+  if (!printable(text) || text.find('\\') != text.npos)
+    return bad_path("must hold printable characters only, and no backslashes");
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t end = std::min(text.find('/', i), text.size());
     const auto segment = text.substr(i, end - i);

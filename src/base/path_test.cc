@@ -121,6 +121,20 @@ TEST(Path, AnEmbeddedZeroByteIsRefused) {
   EXPECT_FALSE(Path::from_text(std::string_view("a\0b", 3)));
 }
 
+TEST(Path, WhatShowsNothingOrDeceivesTheEyeIsRefused) {
+  // A control byte of terminals in its two-byte form, no-break space, soft hyphen, zero-width joiner,
+  // right-to-left override, line separator, byte order mark, private use, a tag character.
+  for (const std::string_view hidden :
+       {"\xc2\x9b", "\xc2\x85", "\xc2\xa0", "\xc2\xad", "\xe2\x80\x8d", "\xe2\x80\xae", "\xe2\x80\xa8",
+        "\xe3\x80\x80", "\xef\xbb\xbf", "\xef\xbf\xbf", "\xee\x80\x80", "\xf3\xa0\x81\x81",
+        "\xf4\x8f\xbf\xbf"}) {
+    EXPECT_FALSE(Path::from_text("a/" + std::string(hidden) + "b")) << hidden;
+  }
+  for (const std::string_view shown :
+       {"\xc2\xa1", "\xc3\xa9", "e\xcc\x81", "\xe4\xb8\xad", "\xf0\x9f\x98\x80", "\xef\xbf\xbd"})
+    EXPECT_TRUE(Path::from_text("a/" + std::string(shown) + "b")) << shown;
+}
+
 TEST(Path, DecodedTextIsNotDecodedAgain) {
   EXPECT_EQ(Path::from_text("kv/%2e%2e")->text(), "kv/%2e%2e");
   for (const std::string_view text : {"a/../b", "a//b", "/a", "a\\b", "..", "a/\x01"})

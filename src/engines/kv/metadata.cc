@@ -10,15 +10,6 @@ constexpr std::size_t kMostCustom = 64;
 constexpr std::size_t kMostName = 128;
 constexpr std::size_t kMostValue = 512;
 
-// No control characters: C0, DEL, and C1 (0xc2 0x80..0x9f in UTF-8).
-bool printable(std::string_view s) {
-  for (std::size_t i = 0; i < s.size(); ++i) {
-    const auto c = static_cast<unsigned char>(s[i]);
-    if (c < 0x20 || c == 0x7f) return false;
-    if (c == 0xc2 && i + 1 < s.size() && static_cast<unsigned char>(s[i + 1]) < 0xa0) return false;
-  }
-  return true;
-}
 std::unexpected<Error> bad_custom(const char* rule) {
   return fail(Code::invalid_argument, std::string("custom_metadata: ") + rule);
 }

@@ -88,6 +88,17 @@ std::optional<engine::Verb> verb_of(std::string_view method) {
   return std::nullopt;
 }
 
+// The whole address may stand in a request line, as for a proxy (RFC 9112 section 3.2.2).
+std::string_view origin_form(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+    if (!std::ranges::equal(target.substr(0, scheme.size()), scheme, same)) continue;
+    target.remove_prefix(std::min(target.find_first_of("/?", scheme.size()), target.size()));
+    return target.starts_with('/') ? target : std::string_view("/");
+  }
+  return target;
+}
+
 // A person may have come here; a program gets what Vault says.
 Outbound outside_the_api(std::string_view path) {
   if (path == "/robots.txt") {
@@ -117,11 +128,12 @@ Outbound refusal(int status, std::string_view text) {
 }
 
 std::variant<std::unique_ptr<core::Request>, Outbound> decode(Inbound in, Random& random) {
+  in.target = origin_form(in.target);
   const auto question = std::min(in.target.find('?'), in.target.size());
   const auto raw_path = in.target.substr(0, question);
   const auto raw_query = in.target.substr(std::min(question + 1, in.target.size()));
-  if (auto cleaned = Path::redirect_target(raw_path); !cleaned.empty()) {
-    // Only our own path goes back, and never a scheme or host: "//host" became "/host".
+  if (auto cleaned = Path::redirect_target(raw_path); cleaned.starts_with(kRoot)) {
+    // Only a path of the API goes back: nothing that a browser could take for another host.
     Outbound out;
     out.status = 307;
     if (question < in.target.size()) cleaned += in.target.substr(question);

@@ -83,7 +83,17 @@ TEST(VaultDecode, TakesOneSpellingOfEachPath) {
       {"", 404},
       {"/v1", 404},
       {"/V1/secret", 404},
-      {"http://host/v1/secret", 307},
+      {"http://host/v1/secret", 0},
+      {"HTTPS://user@host:8200/v1/secret?x=1", 0},
+      {"http://host", 404},
+      {"http://host?/v1/secret", 404},
+      {"ftp://host/v1/secret", 404},
+      {"/v1/secret/data/a%c2%9bb", 400},
+      {"/v1/secret/data/a%e2%80%aeb", 400},
+      {"//evil.example/v1", 404},
+      {"///a////b//", 404},
+      {"/\\evil.example//v1/", 404},
+      {"http:\\\\evil.example//v1/", 404},
       {"*", 404},
   };
   for (const auto& [target, status] : cases) EXPECT_EQ(get(target).status(), status) << target;
@@ -100,8 +110,8 @@ TEST(VaultDecode, RedirectsDoubledSlashesToThisServerAlone) {
       {"/v1//secret", "/v1/secret"},
       {"//v1/secret", "/v1/secret"},
       {"/v1/secret//?list=true", "/v1/secret/?list=true"},
-      {"//evil.example/v1", "/evil.example/v1"},
-      {"///a////b//", "/a/b/"},
+      {"///v1////b//", "/v1/b/"},
+      {"http://evil.example//v1//b", "/v1/b"},
   };
   for (const auto& [target, location] : cases) {
     const auto d = get(target);

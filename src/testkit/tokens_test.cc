@@ -77,6 +77,23 @@ TEST_F(TokenArea, ABatchTokenCannotDoWhatNeedsARecord) {
   EXPECT_TRUE(works(token));
 }
 
+TEST_F(TokenArea, HasAtMostAThousandPoliciesEachOnceAndInOrder) {
+  std::string names;
+  for (int i = 999; i >= 0; --i) names += fmt::format("{}\"p{:03}\"", names.empty() ? "" : ",", i);
+  const auto made =
+      server_->root("POST", "auth/token/create", R"({"no_default_policy":true,"policies":[)" + names + "]}");
+  const auto policies = made.texts("auth/policies");
+  ASSERT_EQ(policies.size(), 1000u);
+  EXPECT_EQ(policies.front(), "p000");
+  EXPECT_EQ(policies.back(), "p999");
+  EXPECT_EQ(server_->root("POST", "auth/token/create", R"({"policies":["b"," A","a","B "]})")
+                .texts("auth/policies"),
+            (std::vector<std::string>{"a", "b", "default"}));
+  // Whoever may create tokens sends what they like: it costs the server little.
+  EXPECT_EQ(server_->root("POST", "auth/token/create", R"({"policies":["one-more",)" + names + "]}").error(),
+            "policies: at most 1000 names");
+}
+
 TEST_F(TokenArea, ARolesLimitsAreNotEscapedByAskingForABatchToken) {
   role("uses", R"({"token_num_uses":2})");
   role("life", R"({"token_explicit_max_ttl":"60s","token_type":"default-batch"})");

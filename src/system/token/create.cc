@@ -13,6 +13,7 @@ using identity::TokenType;
 using Names = std::vector<std::string>;
 
 constexpr std::size_t kMostMeta = 64;
+constexpr std::size_t kMostPolicies = 1000;
 
 std::string trimmed_lower(std::string_view s) {
   constexpr std::string_view kSpace = " \t\n\v\f\r";
@@ -124,11 +125,14 @@ Status check_batch(const Token::Create& in, const identity::TokenRole* role) {
 // have, and only sudo may give more.
 Result<Names> Token::wanted_policies(const Making& m) const {
   const auto& in = m.in;
+  if (in.policies.size() > kMostPolicies) return bad("policies: at most 1000 names");
   Names wanted;
   for (const auto& n : in.policies) {
     if (n.size() > 512) return bad("policies: names must be at most 512 bytes");
-    if (auto name = trimmed_lower(n); !name.empty()) add(wanted, name);
+    if (auto name = trimmed_lower(n); !name.empty()) wanted.push_back(std::move(name));
   }
+  std::ranges::sort(wanted);
+  wanted.erase(std::ranges::unique(wanted).begin(), wanted.end());
   const bool no_default = in.no_default_policy || (m.role != nullptr && m.role->no_default_policy);
   if (m.role != nullptr && m.role->has_policy_rules()) {
     const auto& role = *m.role;

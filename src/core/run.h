@@ -464,7 +464,7 @@ class Core::Run {
       return fail(Code::not_found, "");
     warn_of_parameters(route, *gave);
     if (out_.reply.aside.frame == engine::Frame::missing) log_as_raw_body();
-    SR_TRY(wrap_reply());
+    SR_TRY(wrap_reply(route));
     auto& record = *out_.record;
     record.warnings = out_.reply.aside.warnings;
     if (out_.reply.aside.lease_duration.count() != 0) record.lease = "";
@@ -496,7 +496,7 @@ class Core::Run {
   }
   // Puts the reply into a cubbyhole and leaves the token of that in its place. Not what is empty, and not
   // what is no envelope.
-  Status wrap_reply() {
+  Status wrap_reply(const engine::Route& route) {
     auto& reply = out_.reply;
     auto& aside = reply.aside;
     if (r_.call.wrap_ttl.count() <= 0 || r_.envelope == nullptr || aside.wrap) return {};
@@ -509,6 +509,10 @@ class Core::Run {
     identity::WrappedReply kept;
     kept.creation_path = r_.call.path.text();
     kept.creation_ttl = std::chrono::ceil<Seconds>(r_.call.wrap_ttl);
+    kept.unrecorded = route.out->kind == schema::Kind::record &&
+                      std::ranges::any_of(route.out->fields(), [](const schema::Field& f) {
+                        return (f.flags & schema::unrecorded) != 0;
+                      });
     kept.envelope = r_.envelope(r_, reply);
     SR_LET(auto wrapped,
            core_.wrapping_.wrap(

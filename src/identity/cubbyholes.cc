@@ -9,6 +9,7 @@ namespace strongroom::identity {
 namespace {
 
 constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kUnrecorded = 2;  // the same of a wrapped reply with key shares
 constexpr std::size_t kNameBytes = 16;
 
 std::string of_token(std::uint64_t token) {
@@ -118,7 +119,7 @@ Result<std::vector<std::string>> Cubbyholes::list(store::Txn& txn, std::uint64_t
 void Cubbyholes::put_reply(store::Txn& txn, std::uint64_t token, const WrappedReply& w) const {
   SecretText out;
   Packer(out)
-      .number(kFormat)
+      .number(w.unrecorded ? kUnrecorded : kFormat)
       .text(w.creation_path)
       .signed_number(w.creation_time.time_since_epoch().count())
       .signed_number(w.creation_ttl.count())
@@ -130,8 +131,11 @@ Result<std::optional<WrappedReply>> Cubbyholes::reply(store::Txn& txn, std::uint
   SR_LET(const auto stored, txn.get(of_token(token)));
   if (!stored) return std::nullopt;
   Unpacker u(view(*stored));
-  if (u.number() != kFormat) return fail(Code::corrupt, "a stored record is damaged", "wrapped reply format");
+  const auto format = u.number();
+  if (format != kFormat && format != kUnrecorded)
+    return fail(Code::corrupt, "a stored record is damaged", "wrapped reply format");
   WrappedReply w;
+  w.unrecorded = format == kUnrecorded;
   w.creation_path = u.text();
   w.creation_time = WallTime(Nanoseconds(u.signed_number()));
   w.creation_ttl = Seconds(u.signed_number());

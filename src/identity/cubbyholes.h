@@ -22,7 +22,8 @@ struct WrappedReply {
   std::string creation_path;  // of the request whose reply this is
   WallTime creation_time{};
   Seconds creation_ttl{};
-  SecretText envelope;  // the reply as its front door would have sent it
+  SecretText envelope;      // the reply as its front door would have sent it
+  bool unrecorded = false;  // it has key shares: the audit log has nothing of it when it is unwrapped
 };
 
 // State is in the store; the key for names comes with unseal and goes with seal. Any thread.

@@ -458,6 +458,29 @@ TEST(KeyShares, AreInTheAuditLogInNoForm) {
     for (const auto& k : shares) EXPECT_EQ(line.find(k), std::string::npos);
 }
 
+TEST(KeyShares, LeaveNoTraceWhenTheyAreUnwrappedEither) {
+  auto s = TestServer::ready(of_shares(1, 1));
+  Ask ask;
+  ask.method = "PUT";
+  ask.target = "sys/rotate/root/update";
+  ask.token = s->root_token();
+  ask.wrap_ttl = "60";
+  ask.body =
+      share(s->shares()[0], s->root("PUT", "sys/rotate/root/init", wish(1, 1, false)).text("data/nonce"));
+  auto token = s->send(ask).text("wrap_info/token");
+  const auto named = [&] { return "{\"token\":\"" + token + "\"}"; };
+  token = s->root("POST", "sys/wrapping/rewrap", named()).text("wrap_info/token");
+  const auto unwrapped = s->root("POST", "sys/wrapping/unwrap", named());
+  ASSERT_EQ(unwrapped.texts("data/keys").size(), 1u) << unwrapped.body;
+  std::size_t unwraps = 0;
+  for (const auto& r : s->records()) {
+    if (r.record.path != "sys/wrapping/unwrap") continue;
+    ++unwraps;
+    EXPECT_EQ(r.record.response.find("keys"), std::string::npos);
+  }
+  EXPECT_EQ(unwraps, 1u);
+}
+
 TEST(StaticSeal, AReplacedKeyOfTheSealIsNeededForOneStartOnly) {
   using seals::static_key::StaticKey;
   using seals::static_key::StaticSeal;

@@ -66,6 +66,10 @@ Result<std::optional<schema::StoredJson>> Wrapping::unwrap(Prompt& p, const Name
   }
   // The reply goes out as it was; the log has its data as it has the data of any reply.
   p.aside.frame = engine::Frame::raw;
+  if (found.reply.unrecorded) {
+    p.aside.text = std::move(found.reply.envelope);
+    return std::optional<schema::StoredJson>();
+  }
   schema::StoredJson data;
   if (const auto doc = json::Doc::parse(view(found.reply.envelope), json::Limits::of_our_own()))
     if (const auto inner = doc->root().find("data"); inner && inner->is_object())

@@ -64,7 +64,9 @@ audit::Tree redact_input(const schema::Codec* codec, const schema::Input& input,
   const auto one = [&](std::string_view name, const json::Node& n) {
     tree.key(name);
     const auto known = std::ranges::find(fields, name, &Field::name);
-    const bool hidden = known != fields.end() && (known->flags & schema::unrecorded) != 0;
+    // Credentials are not among what operators can have shown.
+    const bool hidden =
+        known != fields.end() && ((known->flags & schema::unrecorded) != 0 || known->secret());
     if (!hidden && std::ranges::find(plain_keys, name) != plain_keys.end()) return walk.plain(n);
     if (known != fields.end()) return walk.field(*known, n);
     secretive ? tree.null() : walk.foreign(n);
@@ -110,8 +112,8 @@ void AuditSink::key(std::string_view name, Show show) {
   if (withhold_depth_ != 0) return;
   withhold_next_ = show == Show::never;
   tree_.key(name);
-  plain_next_ =
-      show == Show::plain || (depth_ == 1 && std::ranges::find(plain_keys_, name) != plain_keys_.end());
+  plain_next_ = show == Show::plain || (show != Show::secret && depth_ == 1 &&
+                                        std::ranges::find(plain_keys_, name) != plain_keys_.end());
 }
 void AuditSink::text(std::string_view t, Show show) {
   if (withheld()) return;

@@ -157,6 +157,7 @@ void save_record(std::span<const Field> fields, const void* object, Sink& s) {
     if ((f.flags & omit_empty) != 0 && f.absent(at)) continue;
     s.key(f.name, (f.flags & unrecorded) != 0 ? Sink::Show::never
                   : (f.flags & plain) != 0    ? Sink::Show::plain
+                  : f.secret()                ? Sink::Show::secret
                                               : Sink::Show::hashed);
     f.codec->save(at, s);
   }

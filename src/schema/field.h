@@ -37,8 +37,9 @@ enum class Kind : std::uint8_t {
 class Sink {
  public:
   enum class Shape : std::uint8_t { object, array };
-  // How the audit log may show a text; `never`: not even as an HMAC.
-  enum class Show : std::uint8_t { hashed, plain, never };
+  // How the audit log may show a text: as an HMAC unless operators ask for more, as an HMAC whatever they
+  // ask, as it is, not at all.
+  enum class Show : std::uint8_t { hashed, secret, plain, never };
   virtual ~Sink() = default;
   virtual void open(Shape) = 0;
   virtual void close(Shape) = 0;
@@ -80,6 +81,7 @@ struct Field {
   // For documents alone: what holds when it is absent, as JSON, and the texts that it may be, "a|b".
   std::string_view initial = {};
   std::string_view choices = {};
+  constexpr bool secret() const noexcept { return codec->kind == Kind::secret || (flags & sensitive) != 0; }
   constexpr Field starts_as(std::string_view json) const {
     Field f = *this;
     f.initial = json;

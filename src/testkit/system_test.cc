@@ -240,6 +240,29 @@ TEST_F(System, KeysThatAMountNamesStayReadableInTheLog) {
   EXPECT_EQ(readable, 2u);
 }
 
+TEST_F(System, NoMountsKeysShowACredentialInTheLog) {
+  const auto* all = R"({"audit_non_hmac_request_keys":["token","id","otp","display_name"],
+                        "audit_non_hmac_response_keys":["token","id","otp","display_name"]})";
+  ASSERT_EQ(server_->root("POST", "sys/auth/token/tune", all).status, 204);
+  ASSERT_EQ(server_->root("POST", "sys/mounts/sys/tune", all).status, 204);
+  const auto token =
+      server_->root("POST", "auth/token/create", R"({"id":"chosen-4713","display_name":"shown-4714"})")
+          .text("auth/client_token");
+  const auto body = "{\"token\":\"" + token + "\"}";
+  ASSERT_EQ(server_->root("POST", "auth/token/lookup", body).status, 200);
+  ASSERT_EQ(server_->root("POST", "sys/capabilities", R"({"path":"a",)" + body.substr(1)).status, 200);
+  const auto otp = server_->root("PUT", "sys/generate-root-token/attempt", "{}").text("data/otp");
+  ASSERT_FALSE(otp.empty());
+  bool shown = false;
+  for (const auto& r : server_->records()) {
+    const auto bytes = audit::encode(r.record);
+    EXPECT_EQ(bytes.find(token), std::string::npos) << r.record.path;
+    EXPECT_EQ(bytes.find(otp), std::string::npos) << r.record.path;
+    shown |= bytes.find("shown-4714") != std::string::npos;
+  }
+  EXPECT_TRUE(shown) << "what is no credential is shown as before";
+}
+
 TEST_F(System, WhatThereIsNotIsToldToThosePermittedOnly) {
   server_->policy("p", R"(path "nowhere/*" { capabilities = ["read"] })");
   const auto token = server_->token_with(R"(["p"])");

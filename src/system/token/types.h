@@ -17,7 +17,8 @@ struct Token::Create {
   static constexpr auto fields_in() {
     using schema::field;
     return std::array{
-        field<&T::id>("id", "The token's id, chosen by a root or sudo caller instead of a random one."),
+        field<&T::id>("id", "The token's id, chosen by a root or sudo caller instead of a random one.",
+                      schema::sensitive),
         field<&T::policies>("policies", "Policies of the token; the caller's own when absent."),
         field<&T::meta>("meta", "Notes kept with the token and shown in the audit log."),
         field<&T::no_parent>("no_parent", "Makes an orphan: it outlives the caller. Needs sudo."),

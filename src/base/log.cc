@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/log_followers.h"
 #include "base/time.h"
 
 namespace strongroom {
@@ -35,12 +36,11 @@ std::optional<Log::Level> Log::parse_level(std::string_view text) noexcept {
 
 std::string_view Log::level_name(Level level) noexcept { return kNames[static_cast<std::size_t>(level)]; }
 
-void DescriptorLog::write(Level level, std::string_view message,
-                          std::initializer_list<FieldValue> fields) noexcept try {
-  if (level < least_ || least_ == Level::off) return;
+std::string log_line(Log::Format format, Log::Level level, std::string_view message,
+                     std::initializer_list<Log::FieldValue> fields) {
   const auto now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
   std::string line;
-  if (format_ == Format::json) {
+  if (format == Log::Format::json) {
     line = fmt::format(R"({{"@timestamp":"{}","@level":"{}","@message":")", rfc3339(now),
                        kNames[static_cast<std::size_t>(level)]);
     append_escaped(line, message);
@@ -65,10 +65,24 @@ void DescriptorLog::write(Level level, std::string_view message,
     }
     line += '\n';
   }
+  return line;
+}
+
+void DescriptorLog::write(Level level, std::string_view message,
+                          std::initializer_list<FieldValue> fields) noexcept try {
+  if (level < least_ || least_ == Level::off) return;
+  const auto line = log_line(format_, level, message, fields);
   const std::lock_guard guard(mutex_);
   // A log that cannot be written must not stop the server.
   [[maybe_unused]] const auto n = ::write(fd_, line.data(), line.size());
 } catch (...) {
+}
+
+void NamedLog::write(Level level, std::string_view message,
+                     std::initializer_list<FieldValue> fields) noexcept {
+  const Level least = level_.load(std::memory_order_relaxed);
+  if (least != Level::off && level >= least) to_.write(level, message, fields);
+  if (followers_ != nullptr && followers_->wants(level)) followers_->write(level, message, fields);
 }
 
 }  // namespace strongroom

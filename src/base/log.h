@@ -19,6 +19,7 @@ class Log {
     std::string_view name;
     std::string value;
   };
+  enum class Format : std::uint8_t { text, json };
   virtual ~Log() = default;
   virtual void write(Level, std::string_view message, std::initializer_list<FieldValue> fields) noexcept = 0;
 
@@ -40,17 +41,19 @@ class Log {
   static std::string_view level_name(Level) noexcept;
 };
 
-// One part's log: passes on what is at least at its level, which may change while the server runs. Any
-// thread.
+// One line as it is written, with its end.
+std::string log_line(Log::Format, Log::Level, std::string_view message,
+                     std::initializer_list<Log::FieldValue> fields);
+
+class LogFollowers;
+
+// One part's log: passes on what is at least at its level, which may change while the server runs. Followers
+// have levels of their own. Any thread.
 class NamedLog final : public Log {
  public:
-  NamedLog(std::string name, Log& to, Level configured)
-      : name_(std::move(name)), to_(to), configured_(configured), level_(configured) {}
-  void write(Level level, std::string_view message,
-             std::initializer_list<FieldValue> fields) noexcept override {
-    const Level least = level_.load(std::memory_order_relaxed);
-    if (least != Level::off && level >= least) to_.write(level, message, fields);
-  }
+  NamedLog(std::string name, Log& to, Level configured, LogFollowers* followers = nullptr)
+      : name_(std::move(name)), to_(to), followers_(followers), configured_(configured), level_(configured) {}
+  void write(Level, std::string_view message, std::initializer_list<FieldValue> fields) noexcept override;
   const std::string& name() const noexcept { return name_; }
   Level level() const noexcept { return level_.load(std::memory_order_relaxed); }
   void set_level(Level level) noexcept { level_.store(level, std::memory_order_relaxed); }
@@ -59,6 +62,7 @@ class NamedLog final : public Log {
  private:
   const std::string name_;
   Log& to_;
+  LogFollowers* const followers_;
   const Level configured_;
   std::atomic<Level> level_;
 };
@@ -66,7 +70,6 @@ class NamedLog final : public Log {
 // Writes whole lines to a descriptor it does not own.
 class DescriptorLog final : public Log {
  public:
-  enum class Format : std::uint8_t { text, json };
   DescriptorLog(int fd, Level least, Format format) noexcept : fd_(fd), least_(least), format_(format) {}
   void write(Level, std::string_view message, std::initializer_list<FieldValue> fields) noexcept override;
   void set_level(Level least) noexcept { least_ = least; }

@@ -291,6 +291,8 @@ void Core::log_then_answer(std::unique_ptr<Flight> flight) {
 }
 
 void Core::answer(std::unique_ptr<Flight> flight) {
+  if (const auto& reply = flight->outcome.reply; reply.aside.feed && !reply.error)
+    watch(reply.aside.feed, flight->request->credential);
   meters_.answered(*flight->request, flight->outcome.reply,
                    parts_.env.clock.ticks() - flight->request->arrived);
   flight->done(std::move(flight->request), std::move(flight->outcome.reply));
@@ -313,6 +315,22 @@ bool Core::knows(std::string_view presented) const {
   store::Txn txn(**snapshot, parts_.barrier);
   const auto found = tokens_.find(txn, presented, server_time());
   return found && *found;
+}
+
+void Core::watch(const std::shared_ptr<Feed>& feed, const Credential& credential) {
+  const std::lock_guard guard(watched_mutex_);
+  watched_.push_back({feed, credential.token});
+}
+
+void Core::end_feeds() {
+  const std::lock_guard guard(watched_mutex_);
+  std::erase_if(watched_, [&](const Watched& w) {
+    const auto feed = w.feed.lock();
+    if (!feed) return true;
+    if (knows(view(w.token))) return false;
+    feed->end();
+    return true;
+  });
 }
 
 void Core::drain() {

@@ -194,6 +194,9 @@ class Core final : public store::CommitListener,
   void apply_audit_devices();
   void apply_audit_devices_soon() noexcept;
   void close_keys() noexcept;
+  // A reply without an end ends with its token, and when the server seals: looked at with every tick.
+  void watch(const std::shared_ptr<Feed>&, const Credential&);
+  void end_feeds();
 
   Parts parts_;
   Settings settings_;
@@ -262,6 +265,13 @@ class Core final : public store::CommitListener,
   mutable std::mutex cross_origin_mutex_;
   std::shared_ptr<const CrossOrigin> cross_origin_;  // under cross_origin_mutex_
   Status publish_cross_origin(const std::optional<SecretText>& stored);
+
+  struct Watched {
+    std::weak_ptr<Feed> feed;
+    SecretText token;
+  };
+  std::mutex watched_mutex_;
+  std::vector<Watched> watched_;  // under watched_mutex_
 
   std::atomic<std::uint64_t> outbox_erased_{0};
 };

@@ -78,6 +78,7 @@ void Core::record_counts(Health health) {
 }
 
 void Core::tick() {
+  end_feeds();
   if (sealed()) return;
   apply_audit_devices();
   record_counts(Health::hourly);

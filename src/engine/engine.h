@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/feed.h"
 #include "engine/storage.h"
 #include "schema/field.h"
 #include "store/txn.h"
@@ -106,6 +108,8 @@ struct Aside {
   int status = 0;            // 0: what the frame says (sys/health sets it)
   SecretText text;           // with Frame::raw: a body that is not JSON (sys/metrics)
   std::string content_type;  // of it; empty: application/json
+  // With Frame::raw: the body goes on with what comes here. The core ends it when the token dies or it seals.
+  std::shared_ptr<Feed> feed;
 };
 
 // Until when a handler may work. What walks over many records asks every few hundred of them.

@@ -224,6 +224,71 @@ TEST(Observation, ALoggersLevelHoldsUntilItIsReset) {
   EXPECT_GT(server->log_lines.lines().size(), before);
 }
 
+std::string taken(Feed& feed) {
+  SecretText out;
+  std::ignore = feed.take(out, ~std::size_t{0});
+  return std::string(view(out));
+}
+bool over(Feed& feed) {
+  SecretText out;
+  return feed.take(out, ~std::size_t{0}) == Feed::State::over;
+}
+
+TEST(Monitor, FollowsTheLogFromALevelOn) {
+  const auto server = TestServer::ready();
+  const auto all = server->root("GET", "sys/monitor?log_level=DEBUG&log_format=json");
+  ASSERT_EQ(all.status, 200) << all.body;
+  ASSERT_NE(all.feed, nullptr);
+  const auto errors = server->root("GET", "sys/monitor?log_level=error");
+  ASSERT_EQ(errors.status, 200);
+  ASSERT_EQ(server->root("PUT", "sys/seal").status, 204);  // says "sealed" at info
+  EXPECT_NE(taken(*all.feed).find(R"("@message":"sealed")"), std::string::npos);
+  EXPECT_EQ(taken(*errors.feed), "");
+}
+
+TEST(Monitor, EndsWhenTheServerSeals) {
+  const auto server = TestServer::ready();
+  const auto a = server->root("GET", "sys/monitor");
+  server->core().tick();
+  EXPECT_FALSE(over(*a.feed));
+  ASSERT_EQ(server->root("PUT", "sys/seal").status, 204);
+  server->core().tick();
+  EXPECT_TRUE(over(*a.feed));
+}
+
+TEST(Monitor, EndsWithItsToken) {
+  const auto server = TestServer::ready();
+  server->policy("watch", R"(path "sys/monitor" { capabilities = ["read"] })");
+  const auto token = server->token_with(R"(["watch"])", R"("ttl":"1h")");
+  const auto revoked = server->token_with(R"(["watch"])");
+  const auto a = server->call("GET", "sys/monitor", {}, token);
+  const auto b = server->call("GET", "sys/monitor", {}, revoked);
+  ASSERT_EQ(a.status, 200) << a.body;
+  ASSERT_EQ(b.status, 200) << b.body;
+  ASSERT_EQ(server->call("POST", "auth/token/revoke-self", {}, revoked).status, 204);
+  server->core().tick();
+  EXPECT_FALSE(over(*a.feed));
+  EXPECT_TRUE(over(*b.feed));
+  server->clock.advance(Seconds(3601));
+  server->core().tick();
+  EXPECT_TRUE(over(*a.feed));
+}
+
+TEST(Monitor, IsForThoseWhoMayAndRefusesWhatItDoesNotKnow) {
+  const auto server = TestServer::ready();
+  EXPECT_EQ(server->call("GET", "sys/monitor", {}, server->token_with(R"(["default"])")).status, 403);
+  EXPECT_EQ(server->root("GET", "sys/monitor?log_level=loud").error(), "unknown log level");
+  EXPECT_EQ(server->root("GET", "sys/monitor?log_level=off").error(), "unknown log level");
+  EXPECT_EQ(server->root("GET", "sys/monitor?log_format=xml").error(), "unknown log format");
+  Ask wrapped;
+  wrapped.target = "sys/monitor";
+  wrapped.token = server->root_token();
+  wrapped.wrap_ttl = "60";
+  const auto a = server->send(std::move(wrapped));
+  EXPECT_EQ(a.status, 400);
+  EXPECT_EQ(a.feed, nullptr);
+}
+
 TEST(CrossOrigin, IsPublishedWithTheCommitAndFoundAgainAfterARestart) {
   const auto server = TestServer::ready();
   EXPECT_EQ(server->core().cross_origin(), nullptr);

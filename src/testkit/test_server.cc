@@ -16,7 +16,7 @@ namespace strongroom::testkit {
 namespace {
 
 Answer of(wire::vault::Outbound&& out, const std::array<std::byte, 16>& id) {
-  return {out.status, std::string(view(out.body)), std::move(out.headers), id};
+  return {out.status, std::string(view(out.body)), std::move(out.headers), id, std::move(out.feed)};
 }
 
 std::optional<json::Node> walk(json::Node at, std::string_view path) {
@@ -163,6 +163,7 @@ Status TestServer::start() {
   around.version = "0.1.0";
   around.sanitized_config = R"({"log_level":"info"})";
   around.logs = {&core_log_};
+  around.followers = &followers_;
   around.built.secret = {"kv"};
   p->areas = system::sys::make_areas(core, around);
   auto kinds = options_.more_kinds;

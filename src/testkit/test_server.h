@@ -45,6 +45,7 @@ struct Answer {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
   std::array<std::byte, 16> id{};  // request_id; zeros when the front door refused it
+  std::shared_ptr<Feed> feed;      // what the body goes on with
 
   bool ok() const noexcept { return status >= 200 && status < 300; }
   // A member by its path, "data/data/password" or "errors/0": strings decoded, the rest as written.
@@ -166,7 +167,8 @@ class TestServer {
   };
   const Options options_;
   InlineWorkers workers_;
-  NamedLog core_log_{"core", log_lines, Log::Level::trace};
+  LogFollowers followers_;
+  NamedLog core_log_{"core", log_lines, Log::Level::trace, &followers_};
   Env env_{clock, random, workers_, core_log_};
   engines::kv::Kv kv_;
   std::unique_ptr<Process> process_;

@@ -19,7 +19,7 @@ WRONG = re.compile(r"unsupported path|no handler for route|unsupported operation
 
 
 def run(block, address, token):
-    script = 'curl() { command curl -s -w "\\n%{http_code}" "$@"; }\n' + block
+    script = 'curl() { command curl -s -m 3 -w "\\n%{http_code}" "$@"; }\n' + block
     out = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60,
                          env={**os.environ, "VAULT_ADDR": address, "VAULT_TOKEN": token}).stdout
     body, _, status = out.rpartition("\n")

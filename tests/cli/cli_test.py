@@ -691,19 +691,31 @@ def operator(server, report):
     check("a file that is no PGP key is refused here", done.returncode == 1 and "OpenPGP" in done.stderr, done.stderr)
     done = desk.strongroom("operator", "rotate-keys", "-init", "-pgp-keys=keybase:ann", "-key-shares=1", "-key-threshold=1")
     check("keybase is not asked", done.returncode == 1 and "file" in done.stderr, done.stderr)
-    if server.kind != "strongroom":
-        listening = subprocess.Popen([strongroom_binary(), "monitor", "-log-level=trace"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                     env=desk.environment(STRONGROOM_TOKEN=root))
-        time.sleep(0.5)
-        desk.strongroom("secrets", "enable", "-path=heard", "kv")
-        time.sleep(0.5)
-        listening.send_signal(signal.SIGINT)
-        out, error = listening.communicate(timeout=20)
-        check("monitor shows the log until Ctrl-C", listening.returncode == 0 and "heard" in out, out + error)
-    else:
-        done = desk.strongroom("monitor")
-        check("monitor says where the log is instead", done.returncode == 1 and "stderr" in done.stderr, done.stderr)
+    follow_the_log(server, desk, check)
     desk.close()
+
+
+def follow_the_log(server, desk, check):
+    """`monitor`: the lines as they are written, until Ctrl-C, or until the token is revoked."""
+    token = desk.strongroom("token", "create", "-field=token").stdout
+    for ending, arguments in (("Ctrl-C", []), ("its token", ["-log-format=json"])):
+        listening = subprocess.Popen([strongroom_binary(), "monitor", "-log-level=trace", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                     text=True, env=desk.environment(STRONGROOM_TOKEN=token))
+        line, tries = "", 0
+        while not line and tries < 200:  # it may not listen yet when the first line is written
+            server.process.send_signal(signal.SIGHUP)
+            tries += 1
+            if select.select([listening.stdout], [], [], 0.1)[0]:
+                line = listening.stdout.readline()
+        check(f"monitor shows the log ({ending})", "reload" in line.lower() and ("@message" in line) == bool(arguments), line)
+        if ending == "Ctrl-C":
+            listening.send_signal(signal.SIGINT)
+        elif server.kind == "strongroom":
+            desk.strongroom("token", "revoke", token)
+        else:  # follows for as long as the client likes
+            listening.send_signal(signal.SIGINT)
+        error = listening.communicate(timeout=20)[1]
+        check(f"monitor ends with {ending}", listening.returncode == 0, error)
 
 
 def tls(kind, report):

@@ -225,7 +225,7 @@ class Capture {
     written_ = out;
     if (compress_) {
       for (const std::string_view end : {".tar.gz", ".tgz"})
-        if (folder_.ends_with(end)) folder_.resize(folder_.size() - end.size());
+        if (folder_.ends_with(end)) folder_ = folder_.substr(0, folder_.size() - end.size());
       if (folder_ == out) written_ = out + ".tar.gz";
       if (::access(written_.c_str(), F_OK) == 0)
         return fail(Code::failed_precondition, "output file already exists: " + written_);

@@ -58,6 +58,9 @@ class Hidden {
 
 }  // namespace
 
+void Console::line(std::string_view text) { out(std::string(text) + "\n"); }
+void Console::error_line(std::string_view text) { err(std::string(text) + "\n"); }
+
 std::optional<std::string> Console::setting(std::string_view name) const {
   for (const std::string_view prefix : {"STRONGROOM_", "BAO_", "VAULT_"})
     if (auto v = variable(std::string(prefix) + std::string(name))) return v;

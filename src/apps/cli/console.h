@@ -24,8 +24,8 @@ class Console {
   virtual bool out_is_terminal() const = 0;
   virtual std::optional<std::string> variable(std::string_view name) const = 0;
 
-  void line(std::string_view text) { out(std::string(text) + "\n"); }
-  void error_line(std::string_view text) { err(std::string(text) + "\n"); }
+  void line(std::string_view text);
+  void error_line(std::string_view text);
   // STRONGROOM_<name>, else BAO_<name>, else VAULT_<name>: the first that is set, even to nothing.
   std::optional<std::string> setting(std::string_view name) const;
 };

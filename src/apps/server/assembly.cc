@@ -90,18 +90,20 @@ void ReopenableLog::write(Level level, std::string_view message,
   if (lines_) lines_->write(level, message, fields);
 }
 
-Assembly::Assembly(const Config& config, NamedLog& server, Log& lines)
+Assembly::Assembly(const Config& config, NamedLog& server, Log& lines, LogFollowers& followers)
     : config_(config),
       log_(server),
-      core_log_("core", lines, server.level()),
-      storage_log_("storage", lines, server.level()),
-      audit_log_("audit", lines, server.level()),
+      followers_(followers),
+      core_log_("core", lines, server.level(), &followers),
+      storage_log_("storage", lines, server.level(), &followers),
+      audit_log_("audit", lines, server.level(), &followers),
       workers_(4),
       env_{clock_, random_, workers_, core_log_},
       audit_env_{clock_, random_, workers_, audit_log_} {}
 
-Result<std::unique_ptr<Assembly>> Assembly::build(const Config& config, NamedLog& server, Log& lines) {
-  std::unique_ptr<Assembly> a(new Assembly(config, server, lines));
+Result<std::unique_ptr<Assembly>> Assembly::build(const Config& config, NamedLog& server, Log& lines,
+                                                  LogFollowers& followers) {
+  std::unique_ptr<Assembly> a(new Assembly(config, server, lines, followers));
   SR_TRY(a->open_listeners());  // a taken port fails before anything is written
   SR_TRY(a->open_store());
   SR_TRY(a->open_seal());
@@ -193,6 +195,7 @@ void Assembly::build_core() {
   around.api_address = config_.api_addr;
   around.sanitized_config = sanitized(config_);
   around.logs = {&core_log_, &storage_log_, &audit_log_, &log_};
+  around.followers = &followers_;
   for (const auto& [type, engine] : kinds)
     (engine->clazz() == engine::Class::auth ? around.built.auth : around.built.secret).push_back(type);
   areas_ = system::sys::make_areas(*core_, around);

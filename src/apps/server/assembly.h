@@ -50,9 +50,10 @@ class ReopenableLog final : public Log {
 
 class Assembly {
  public:
-  // `server` is for what the server itself has to say; the logs of its parts write to `lines`.
+  // `server` is for what the server itself has to say; the logs of its parts write to `lines` and
+  // `followers`.
   static Result<std::unique_ptr<Assembly>> build(const strongroom::server::Config&, NamedLog& server,
-                                                 Log& lines);
+                                                 Log& lines, LogFollowers& followers);
   ~Assembly();
 
   void serve();   // starts loops and housekeeping
@@ -64,7 +65,7 @@ class Assembly {
   std::string addresses() const;
 
  private:
-  Assembly(const strongroom::server::Config&, NamedLog& server, Log& lines);
+  Assembly(const strongroom::server::Config&, NamedLog& server, Log& lines, LogFollowers& followers);
   Status open_store();
   Status open_seal();
   Status open_log();
@@ -79,6 +80,7 @@ class Assembly {
   const strongroom::server::Config config_;
   std::filesystem::path audit_path_;  // empty: in memory
   NamedLog& log_;
+  LogFollowers& followers_;
   NamedLog core_log_, storage_log_, audit_log_;
   SystemClock clock_;
   crypto::SystemRandom random_;

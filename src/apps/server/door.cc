@@ -17,6 +17,7 @@ wire::http::HttpReply to_http(wire::vault::Outbound&& out) {
   reply.body = std::move(out.body);
   reply.content_type = std::move(out.content_type);
   reply.headers = std::move(out.headers);
+  reply.feed = std::move(out.feed);
   return reply;
 }
 

@@ -98,7 +98,8 @@ int run(int argc, char** argv) {
                           ? DescriptorLog::Format::json
                           : DescriptorLog::Format::text);
   if (auto opened = lines.reopen(); !opened) return refuse(opened.error());
-  NamedLog log("server", lines, *level);
+  LogFollowers followers;
+  NamedLog log("server", lines, *level, &followers);
   for (const auto& r : config->remarks)
     r.kind == strongroom::server::Remark::Kind::warning ? log.warn(r.to_string()) : log.info(r.to_string());
   if (options->test_only) {
@@ -112,7 +113,7 @@ int run(int argc, char** argv) {
       return refuse(made.error());
     config->listeners.front().tls = dev_tls.files();
   }
-  auto assembly = Assembly::build(*config, log, lines);
+  auto assembly = Assembly::build(*config, log, lines, followers);
   if (!assembly) return refuse(assembly.error());
   auto& server = **assembly;
   if (options->dev) {

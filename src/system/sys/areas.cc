@@ -34,7 +34,7 @@ Areas make_areas(core::Core& core, const Surroundings& around) {
   areas.push_back(std::make_unique<ServerState>(
       ServerState::Parts{core, around.version, around.api_address, around.sanitized_config}));
   areas.push_back(std::make_unique<Plugins>(core, around.built, around.version));
-  areas.push_back(std::make_unique<Loggers>(around.logs));
+  areas.push_back(std::make_unique<Loggers>(around.logs, around.followers));
   areas.push_back(std::make_unique<Counters>());
   areas.push_back(std::make_unique<Ceremonies>(core.ceremonies()));
   return areas;

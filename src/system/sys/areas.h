@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/log_followers.h"
 #include "base/metrics.h"
 #include "core/core.h"
 #include "engine/engine.h"
@@ -20,6 +21,7 @@ struct Surroundings {
   std::string api_address = {};
   std::string sanitized_config = {};  // a JSON object without anything secret
   std::vector<NamedLog*> logs = {};
+  LogFollowers* followers = nullptr;  // null: nobody can follow the log
   Plugins::Built built = {};
 };
 

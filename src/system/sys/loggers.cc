@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "identity/policy.h"
+
 namespace strongroom::system::sys {
 namespace {
 using engine::Prompt;
@@ -13,9 +15,7 @@ constexpr const char* kNoLogger = "name: no logger of this name; sys/loggers lis
 
 Result<Log::Level> level_of(const std::optional<std::string>& text) {
   if (!text || text->empty()) return fail(Code::invalid_argument, "level is required");
-  std::string lower = *text;
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  auto lower = identity::ascii_lower(*text);
   if (lower == "notice") lower = "info";
   const auto level = Log::parse_level(lower);
   if (!level)
@@ -94,19 +94,27 @@ struct Loggers::Follow {
   std::string log_level, log_format;
   static constexpr auto fields() {
     return std::array{
-        field<&Follow::log_level>("log_level", "trace, debug, info, warn or error.", schema::none),
-        field<&Follow::log_format>("log_format", "standard or json.", schema::none)};
+        field<&Follow::log_level>(
+            "log_level", "From which level on: trace, debug, info, warn or error; otherwise info.", kPlain),
+        field<&Follow::log_format>("log_format", "standard or json: how a line looks; otherwise standard.",
+                                   kPlain)};
   }
 };
 
-Result<schema::Empty> Loggers::monitor(Prompt&, const Follow& in) const {
-  if (!in.log_level.empty() && !level_of(in.log_level))
-    return fail(Code::invalid_argument, "unknown log level");
-  if (!in.log_format.empty() && in.log_format != "standard" && in.log_format != "json")
-    return fail(Code::invalid_argument, "unknown log format");
-  return fail(Code::unsupported,
-              "monitor: following the log over the API is not supported by this version; it is on stderr, or "
-              "where log_file says, and sys/loggers sets its level");
+// As Vault words and orders its refusals.
+Result<schema::Empty> Loggers::monitor(Prompt& p, const Follow& in) const {
+  const auto named = identity::ascii_lower(in.log_level);
+  const auto level = named.empty() ? Log::Level::info : Log::parse_level(named);
+  if (!level || level == Log::Level::off) return bad("unknown log level");
+  const auto format = identity::ascii_lower(in.log_format);
+  if (!format.empty() && format != "standard" && format != "json") return bad("unknown log format");
+  if (p.wrap_ttl.count() > 0) return bad("X-Vault-Wrap-TTL: a reply without an end cannot be wrapped");
+  if (followers_ == nullptr) return fail(Code::unsupported, engine::kUnsupportedOperation);
+  const bool json = format == "json";
+  SR_LET(p.aside.feed, followers_->follow(*level, json ? Log::Format::json : Log::Format::text));
+  p.aside.frame = engine::Frame::raw;
+  p.aside.content_type = json ? "application/x-ndjson" : "text/plain; charset=utf-8";
+  return schema::Empty{};
 }
 
 namespace {
@@ -126,7 +134,8 @@ constexpr std::array kRoutes{
     route<&L::reset_one>(Verb::erase, "loggers/{name}",
                          "Take the configured level of one part of the server's log again", engine::guarded,
                          "loggers-revert-verbosity-level-for"),
-    route<&L::monitor>(Verb::read, "monitor", "Refused: the server's log is in its file", engine::unlisted),
+    route<&L::monitor>(Verb::read, "monitor", "Follow the server's log, as it is written, without an end",
+                       engine::guarded, "monitor"),
 };
 }  // namespace
 std::span<const engine::Route> Loggers::routes(const engine::MountView&) const { return kRoutes; }

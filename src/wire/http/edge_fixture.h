@@ -53,6 +53,13 @@ inline HttpReply reply(int status, std::string_view body) {
   return r;
 }
 
+inline HttpReply fed(std::shared_ptr<Feed> feed, std::string_view body = "") {
+  HttpReply r = reply(200, body);
+  r.content_type = "text/plain";
+  r.feed = std::move(feed);
+  return r;
+}
+
 // A client that waits for bytes, never for time. 20 s without progress is a failure.
 class Client {
  public:

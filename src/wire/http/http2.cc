@@ -89,7 +89,8 @@ struct Http2::Stream {
   std::size_t unreturned = 0;  // of the stream's window
   SecretText reply;
   std::size_t reply_sent = 0;
-  MonoTime since{};  // of the state
+  std::shared_ptr<Feed> feed;  // the reply goes on with it
+  MonoTime since{};            // of the state; of the last piece of a feed
 };
 
 // nghttp2 calls these while it reads or writes. The stream's own pointer is null for those we do not serve.
@@ -209,12 +210,16 @@ struct Http2Callbacks {
   }
 
   static ssize_t read_reply(nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t room,
-                            std::uint32_t* flags, nghttp2_data_source* source, void*) {
-    const auto& at = *static_cast<const Http2::Stream*>(source->ptr);
+                            std::uint32_t* flags, nghttp2_data_source* source, void* user) {
+    auto& at = *static_cast<Http2::Stream*>(source->ptr);
+    if (at.reply_sent == at.reply.size() && at.feed) {
+      self(user).refill(at);
+      if (at.reply.empty() && at.feed) return NGHTTP2_ERR_DEFERRED;
+    }
     const std::size_t left = at.reply.size() - at.reply_sent;
     const std::size_t n = std::min(left, room);
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (n == left) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (n == left && !at.feed) *flags |= NGHTTP2_DATA_FLAG_EOF;
     return static_cast<ssize_t>(n);
   }
 
@@ -275,7 +280,11 @@ Http2::Http2(const SessionShare& share, const SessionOrigin& origin)
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, kConnectionWindow);
 }
 
-Http2::~Http2() { nghttp2_session_del(session_); }
+Http2::~Http2() {
+  for (const auto& s : streams_)
+    if (s->feed) s->feed->on_more(nullptr);
+  nghttp2_session_del(session_);
+}
 
 void Http2::received(std::string_view text) {
   if (ended_) return;
@@ -328,6 +337,7 @@ Http2::Stream* Http2::find(std::uint32_t id) const noexcept {
 void Http2::close(Stream& s) noexcept {
   using State = Stream::State;
   reserved_ -= std::exchange(s.reserved, 0);
+  if (s.feed) end_feed(s);
   unsent_ -= s.reply.size() - s.reply_sent;
   if (s.state == State::awaited) {
     gone(s);
@@ -528,19 +538,44 @@ void Http2::submit(Stream& s, HttpReply&& r) {
   if (r.status != 200 || !r.body.empty() || !r.content_type.empty())  // as in HTTP/1.1
     line("content-type", r.content_type.empty() ? "application/json" : kept(r.content_type),
          NGHTTP2_NV_FLAG_NO_COPY_NAME);
-  if (!no_body) line("content-length", kept(number(r.body.size())), NGHTTP2_NV_FLAG_NO_COPY_NAME);
+  if (!no_body && !r.feed) line("content-length", kept(number(r.body.size())), NGHTTP2_NV_FLAG_NO_COPY_NAME);
   // A field of the reply is nobody's to index: it may be what the client came for.
   for (const auto& [name, value] : r.headers) line(name, kept(value), NGHTTP2_NV_FLAG_NO_INDEX);
 
   nghttp2_data_provider source{{.ptr = &s}, Http2Callbacks::read_reply};
-  const bool bare = no_body || s.head_only || r.body.empty();
+  const bool bare = no_body || s.head_only || (r.body.empty() && !r.feed);
   if (!bare) {
     s.reply = std::move(r.body);
     unsent_ += s.reply.size();
+    s.feed = std::move(r.feed);
+    feeds_ += s.feed != nullptr;
   }
   if (nghttp2_submit_response(session_, static_cast<std::int32_t>(s.id), lines.data(), lines.size(),
                               bare ? nullptr : &source) != 0)
     reset(s, NGHTTP2_INTERNAL_ERROR);
+}
+
+// The next piece of the feed, if there is one.
+void Http2::refill(Stream& s) {
+  constexpr std::size_t kPiece = 16 * 1024;
+  wipe(s.reply);
+  s.reply_sent = 0;
+  s.since = share_.now;
+  const auto state = s.feed->take(s.reply, kPiece);
+  unsent_ += s.reply.size();
+  if (state == Feed::State::over) end_feed(s);
+}
+
+void Http2::end_feed(Stream& s) noexcept {
+  s.feed->on_more(nullptr);
+  s.feed.reset();
+  --feeds_;
+}
+
+void Http2::resume() {
+  if (feeds_ == 0 || ended_) return;
+  for (const auto& s : streams_)
+    if (s->feed) nghttp2_session_resume_data(session_, static_cast<std::int32_t>(s->id));
 }
 
 void Http2::reset(const Stream& s, std::uint32_t error) noexcept {
@@ -565,13 +600,19 @@ void Http2::wind_down() {
   if (ended_ || std::exchange(winding_down_, true)) return;
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                         NGHTTP2_NO_ERROR, nullptr, 0);
+  for (const auto& s : streams_) {
+    if (!s->feed) continue;
+    s->feed->end();
+    nghttp2_session_resume_data(session_, static_cast<std::int32_t>(s->id));
+  }
 }
 
 void Http2::expire() {
   for (const auto& s : streams_) {
     const bool late =
         (s->state == Stream::State::body && s->since + origin_.limits.receive_body <= share_.now) ||
-        (s->state == Stream::State::sending && s->since + origin_.limits.send <= share_.now);
+        (s->state == Stream::State::sending && !(s->feed && s->reply_sent == s->reply.size()) &&
+         s->since + origin_.limits.send <= share_.now);
     if (late && !std::exchange(s->cut, true)) reset(*s, NGHTTP2_CANCEL);
   }
 }

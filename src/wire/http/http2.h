@@ -56,7 +56,9 @@ class Http2 {
 
   // Appends frames to `text` until it has `most` bytes or a little more, or there are none.
   void pull(SecretText& text, std::size_t most);
-  void wind_down();            // GOAWAY: what has begun is finished, nothing new begins
+  void wind_down();  // GOAWAY: what has begun is finished, feeds end, nothing new begins
+  void resume();     // one of the feeds has more
+  bool feeding() const noexcept { return feeds_ != 0; }
   void expire();               // resets streams whose body or reply took too long; about once a second
   bool over() const noexcept;  // everything is said
   Phase phase() const noexcept;
@@ -76,6 +78,8 @@ class Http2 {
   void submit(Stream&, HttpReply&&);
   void reset(const Stream&, std::uint32_t error) noexcept;
   void gone(Stream&);
+  void refill(Stream&);
+  void end_feed(Stream&) noexcept;
   void glitch();
   void end(std::uint32_t error) noexcept;
 
@@ -89,6 +93,7 @@ class Http2 {
   std::size_t reserved_ = 0;   // body bytes promised to streams beyond their first window
   std::size_t unsent_ = 0;     // bytes of replies that wait for the client
   std::size_t awaited_ = 0;
+  std::size_t feeds_ = 0;  // replies that go on with a feed
   std::size_t ready_ = 0;  // streams that next() will give
   MonoTime budget_at_;
   int budget_;

@@ -367,6 +367,83 @@ TEST_F(Http2Test, FinishesWhatHasBegunWhenItWindsDown) {
   EXPECT_TRUE(server_->over());
 }
 
+TEST_F(Http2Test, SendsAFeedAsItComes) {
+  const auto feed = std::make_shared<Feed>(1 << 20);
+  client_.get("/follow");
+  client_.get("/other");
+  talk();
+  const auto r = server_->next();
+  const auto other = server_->next();
+  server_->answer(r->stream, fed(feed, "first,"));
+  talk();
+  EXPECT_EQ(answer(1).body, "first,");
+  EXPECT_FALSE(answer(1).closed);
+  EXPECT_FALSE(answer(1).headers.contains("content-length"));
+  feed->push("second,");
+  server_->resume();
+  talk();
+  EXPECT_EQ(answer(1).body, "first,second,");
+  server_->answer(other->stream, reply(200, "beside"));
+  talk();
+  EXPECT_EQ(answer(3).body, "beside");
+  share_.now += limits_.send * 10;
+  server_->expire();
+  talk();
+  EXPECT_FALSE(answer(1).closed) << "a feed may be silent for long";
+  feed->push("last");
+  feed->end();
+  server_->resume();
+  talk();
+  EXPECT_EQ(answer(1).body, "first,second,last");
+  EXPECT_TRUE(answer(1).closed);
+  EXPECT_EQ(answer(1).error, NGHTTP2_NO_ERROR);
+  EXPECT_FALSE(server_->feeding());
+}
+
+TEST_F(Http2Test, AFeedEndsWhenItsClientResetsIt) {
+  const auto feed = std::make_shared<Feed>(1000);
+  client_.get("/follow");
+  talk();
+  server_->answer(server_->next()->stream, fed(feed));
+  talk();
+  EXPECT_TRUE(server_->feeding());
+  client_.reset(1);
+  talk();
+  EXPECT_FALSE(server_->feeding());
+  EXPECT_EQ(feed.use_count(), 1);
+}
+
+TEST_F(Http2Test, WindingDownEndsAFeedWithWhatWaits) {
+  const auto feed = std::make_shared<Feed>(1000);
+  client_.get("/follow");
+  talk();
+  server_->answer(server_->next()->stream, fed(feed));
+  talk();
+  feed->push("bye");
+  server_->wind_down();
+  talk();
+  EXPECT_EQ(answer(1).body, "bye");
+  EXPECT_TRUE(answer(1).closed);
+  EXPECT_TRUE(server_->over());
+}
+
+TEST_F(Http2Test, AFeedWhoseClientTakesNothingIsCut) {
+  const auto feed = std::make_shared<Feed>(1 << 20);
+  client_.get("/follow");
+  talk();
+  server_->answer(server_->next()->stream, fed(feed));
+  feed->push(std::string(200'000, 'x'));  // more than the window, which the client opens no further
+  server_->resume();
+  SecretText sent;
+  server_->pull(sent, 1 << 20);
+  share_.now += limits_.send;
+  server_->expire();
+  sent.clear();
+  server_->pull(sent, 1 << 20);
+  EXPECT_FALSE(server_->feeding());
+  EXPECT_EQ(feed.use_count(), 1);
+}
+
 // The floods: each ends the connection, and none makes us hold more than a little.
 class Http2Flood : public Http2Test {
  protected:

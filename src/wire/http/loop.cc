@@ -307,8 +307,10 @@ void Loop::deliver() {
           !slot.connection->session.in_flight(ticket.stream))
         continue;
       Connection& c = *slot.connection;
+      const auto feed = reply.feed;
       c.session.answer(ticket.stream, std::move(reply),
                        draining_ ? Session::Keep::no : Session::Keep::as_asked);
+      if (feed && c.session.feeding()) follow(ticket.slot, *feed);
       if (c.session.multiplexed()) {
         // Replies that are released together go out together.
         if (!std::exchange(c.answered, true)) answered_.push_back(ticket.slot);
@@ -323,6 +325,17 @@ void Loop::deliver() {
       if (slots_[s].connection && std::exchange(slots_[s].connection->answered, false)) settle(s);
     answered_.clear();
   }
+}
+
+// Whatever the feed gets is sent at once. The session calls this off before it lets go of the feed.
+void Loop::follow(std::uint32_t s, Feed& feed) {
+  feed.on_more([this, s, incarnation = slots_[s].incarnation] {
+    post([this, s, incarnation] {
+      if (slots_[s].incarnation != incarnation || !slots_[s].connection) return;
+      slots_[s].connection->session.resume();
+      settle(s);
+    });
+  });
 }
 
 // False: the connection is lost.
@@ -340,9 +353,9 @@ bool Loop::send_some(Connection& c) {
 // After every event: send, then close, then what to wait for and until when.
 void Loop::settle(std::uint32_t s) {
   Connection& c = *slots_[s].connection;
-  const bool replies = !c.session.unsent().empty();
+  const bool busy = !c.session.unsent().empty() || c.session.feeding();
   if (!send_some(c)) return drop(s);
-  if (replies && !c.session.multiplexed()) take(s);  // what waited for replies to go
+  if (busy && !c.session.multiplexed()) take(s);  // what waited for replies to go
   if (c.session.done()) return drop(s);
   if (c.session.multiplexed()) take(s);
   if (c.session.in_flight() && c.session.at_eof()) tell_gone(s);
@@ -415,7 +428,9 @@ void Loop::begin_drain() {
   drain_by_ = now_ + settings_.drain;
   for (auto& p : ports_) p.fd.reset();
   for (std::uint32_t s = 0; s < slots_.size(); ++s) {
-    if (!slots_[s].connection || !slots_[s].connection->session.multiplexed()) continue;
+    if (!slots_[s].connection) continue;
+    if (const auto& session = slots_[s].connection->session; !session.multiplexed() && !session.feeding())
+      continue;
     // Of idle ones the sweep takes what has just come, then says goodbye.
     if (slots_[s].connection->phase == Phase::idle || slots_[s].connection->phase == Phase::opened) continue;
     slots_[s].connection->session.wind_down();

@@ -108,6 +108,7 @@ class Loop {
   void run_jobs();
   void hand_over();
   void deliver();
+  void follow(std::uint32_t slot, Feed&);
   void settle(std::uint32_t slot);
   bool send_some(Connection&);
   void tell_gone(std::uint32_t slot);

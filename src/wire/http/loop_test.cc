@@ -466,5 +466,46 @@ TEST_F(LoopTest, BelievesForwardedForFromAnAuthorisedProxyOnly) {
   EXPECT_THAT(text, StartsWith("HTTP/1.1 400"));
   EXPECT_THAT(text, HasSubstr("client address not authorized for x-forwarded-for"));
 }
+TEST_F(LoopTest, SendsWhatAFeedGetsAtOnceAndEndsItWithTheServer) {
+  const auto feed = std::make_shared<Feed>(1 << 20);
+  start({.batch = [&](Loop& loop, std::vector<Arrival> batch) {
+    std::vector<Release> out;
+    for (auto& [ticket, request] : batch) out.push_back({ticket, fed(feed)});
+    loop.release(std::move(out));
+  }});
+  Client c(port());
+  ASSERT_TRUE(c.send(kGet));
+  std::string text;
+  const auto until = [&](std::string_view wanted) {
+    while (text.find(wanted) == text.npos && c.more()) text += c.replies(1);
+    return text.find(wanted) != text.npos;
+  };
+  EXPECT_TRUE(until("chunked"));
+  feed->push("one");
+  EXPECT_TRUE(until("3\r\none\r\n"));
+  pass(Seconds(3600));
+  feed->push("two");
+  EXPECT_TRUE(until("3\r\ntwo\r\n"));
+  loop_->drain();
+  text += c.to_the_end();
+  EXPECT_THAT(text, testing::EndsWith("\r\n0\r\n\r\n"));
+}
+
+TEST_F(LoopTest, LetsGoOfAFeedWhoseClientHasGone) {
+  const auto feed = std::make_shared<Feed>(1 << 20);
+  start({.batch = [&](Loop& loop, std::vector<Arrival> batch) {
+    std::vector<Release> out;
+    for (auto& [ticket, request] : batch) out.push_back({ticket, fed(feed)});
+    loop.release(std::move(out));
+  }});
+  Client c(port());
+  ASSERT_TRUE(c.send(kGet));
+  EXPECT_TRUE(c.more());
+  c.close();
+  while (loop_->connections() != 0) turn();
+  feed->push("nobody");
+  EXPECT_EQ(feed.use_count(), 1);
+}
+
 }  // namespace
 }  // namespace strongroom::wire::http

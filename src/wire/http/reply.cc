@@ -114,7 +114,8 @@ void append_reply(SecretText& out, const HttpReply& r, ReplyShape shape, std::st
       append_clean(out, r.content_type);
     out.append("\r\n");
   }
-  if (!no_body) {
+  if (shape.length == ReplyShape::Length::chunked) out.append("Transfer-Encoding: chunked\r\n");
+  if (!no_body && shape.length == ReplyShape::Length::counted) {
     out.append("Content-Length: ");
     append_number(out, r.body.size());
     out.append("\r\n");
@@ -130,7 +131,20 @@ void append_reply(SecretText& out, const HttpReply& r, ReplyShape shape, std::st
   else if (shape.connection == ReplyShape::Connection::keep_1_0)
     out.append("Connection: keep-alive\r\n");
   out.append("\r\n");
-  if (!no_body && shape.body == ReplyShape::Body::full) out.append(r.body);
+  if (no_body || shape.body != ReplyShape::Body::full) return;
+  if (shape.length != ReplyShape::Length::chunked)
+    out.append(r.body);
+  else if (!r.body.empty())
+    append_chunk(out, view(r.body));
+}
+
+void append_chunk(SecretText& out, std::string_view piece) {
+  std::array<char, 16> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), piece.size(), 16).ptr;
+  out.append(digits.data(), static_cast<std::size_t>(end - digits.data()));
+  out.append("\r\n");
+  out.append(piece);
+  out.append("\r\n");
 }
 
 HttpReply error_reply(int status, std::string_view text) {

@@ -3,11 +3,13 @@
 #pragma once
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/feed.h"
 #include "base/secret.h"
 
 namespace strongroom::wire::http {
@@ -18,6 +20,8 @@ struct HttpReply {
   std::string content_type;  // empty: application/json
   // Control bytes in names or values are replaced: no value can start another header.
   std::vector<std::pair<std::string, std::string>> headers;
+  // The body goes on with what comes here, until it is over. The connection's alone from then on.
+  std::shared_ptr<Feed> feed;
 };
 
 // The standard phrase of RFC 9110, or "Status" for a number it does not define.
@@ -27,10 +31,15 @@ std::string_view reason_phrase(int status) noexcept;
 struct ReplyShape {
   enum class Body : std::uint8_t { full, head_only };
   enum class Connection : std::uint8_t { keep, keep_1_0, close };
+  // `chunked`: pieces follow, each by append_chunk(), after the last an empty one. `to_the_end`: pieces
+  // follow as they are until the connection closes (HTTP/1.0).
+  enum class Length : std::uint8_t { counted, chunked, to_the_end };
   Body body = Body::full;
   Connection connection = Connection::keep;
+  Length length = Length::counted;
 };
 void append_reply(SecretText& out, const HttpReply&, ReplyShape, std::string_view fixed_lines);
+void append_chunk(SecretText& out, std::string_view piece);  // RFC 9112 section 7.1
 
 // {"errors":["text"]}; the text is ours, never the client's.
 HttpReply error_reply(int status, std::string_view text);

@@ -15,7 +15,10 @@ Session::Session(SessionShare& share, SessionOrigin origin, const crypto::TlsCon
   if (tls != nullptr) tls_ = std::make_unique<crypto::TlsFilter>(*tls, out_);
 }
 
-Session::~Session() { wipe(out_); }
+Session::~Session() {
+  if (feed_) feed_->on_more(nullptr);
+  wipe(out_);
+}
 
 void Session::need_buffer() {
   if (out_.capacity() > 64 || share_.spares.empty()) return;
@@ -75,7 +78,7 @@ void Session::plain(std::string_view text) {
   if (tls_ && !std::exchange(agreed_, true) && tls_->protocol() == "h2")
     http2_ = std::make_unique<Http2>(share_, origin_);
   if (http2_) return http2_->received(text);
-  if (in_flight_) {
+  if (busy()) {
     pending_.append(text);
   } else if (waiting() != 0) {
     pending_.append(text);
@@ -130,12 +133,13 @@ void Session::parse(std::string_view& text) {
 
 std::unique_ptr<HttpRequest> Session::next() {
   if (http2_) return closing_ ? nullptr : http2_->next();
-  if (!in_flight_ && !closing_ && waiting() != 0 && !owes_reading()) parse_pending();
+  if (!busy() && !closing_ && waiting() != 0 && !owes_reading()) parse_pending();
   return std::move(ready_);
 }
 
 void Session::answer(const HttpReply& r, Keep keep) {
-  const bool last = keep == Keep::no || !keep_alive_;
+  const bool feeds = r.feed != nullptr && !head_only_;
+  const bool last = keep == Keep::no || !keep_alive_ || (feeds && http_1_0_);
   in_flight_ = false;
   fresh_ = false;
   if (broken_) return;
@@ -143,12 +147,52 @@ void Session::answer(const HttpReply& r, Keep keep) {
   write_reply(r, {head_only_ ? ReplyShape::Body::head_only : ReplyShape::Body::full,
                   last        ? Connection::close
                   : http_1_0_ ? Connection::keep_1_0
-                              : Connection::keep});
-  if (!last) return;
+                              : Connection::keep,
+                  r.feed == nullptr ? ReplyShape::Length::counted
+                  : http_1_0_       ? ReplyShape::Length::to_the_end
+                                    : ReplyShape::Length::chunked});
+  if (feeds) {
+    feed_ = r.feed;
+    feed_length_ = http_1_0_ ? ReplyShape::Length::to_the_end : ReplyShape::Length::chunked;
+    keep_alive_ = !last;
+    return;
+  }
+  if (last) close();
+}
+
+void Session::close() {
   closing_ = true;
   wipe(pending_);
   pending_from_ = 0;
   if (tls_) tls_->close();
+}
+
+// What comes is sent in pieces of at most a TLS record.
+void Session::flush_feed() {
+  constexpr std::size_t kPiece = 16 * 1024;
+  const bool chunked = feed_length_ == ReplyShape::Length::chunked;
+  SecretText piece;
+  while (feed_ && unsent().size() < kMostUnsent) {
+    wipe(piece);
+    const auto state = feed_->take(piece, kPiece);
+    if (!piece.empty()) {
+      if (chunked)
+        append_chunk(share_.text, view(piece));
+      else
+        share_.text.append(piece);
+      write(view(share_.text));
+      wipe(share_.text);
+    }
+    if (state == Feed::State::over || broken_) return end_feed();
+    if (piece.empty()) return;
+  }
+}
+
+void Session::end_feed() {
+  feed_->on_more(nullptr);
+  feed_.reset();
+  if (feed_length_ == ReplyShape::Length::chunked) write("0\r\n\r\n");
+  if (!keep_alive_) close();
 }
 
 void Session::answer(std::uint32_t stream, HttpReply&& r, Keep keep) {
@@ -172,7 +216,9 @@ void Session::flush_frames() {
 }
 
 void Session::wind_down() {
-  if (http2_) http2_->wind_down();
+  if (http2_) return http2_->wind_down();
+  keep_alive_ = false;
+  if (feed_) feed_->end();
 }
 
 void Session::expire() {
@@ -227,7 +273,7 @@ Session::Phase Session::phase() const noexcept {
         return Phase::idle;
     }
   }
-  if (in_flight_) return Phase::in_flight;
+  if (busy()) return Phase::in_flight;
   if (closing_) return Phase::lingering;
   if (parser_) return parser_->head_done() ? Phase::body : Phase::head;
   return fresh_ ? Phase::opened : Phase::idle;

@@ -60,12 +60,20 @@ class Session {
   void answer(std::uint32_t stream, HttpReply&&, Keep);
   void say_goodbye();  // TLS: close_notify, before the loop closes an idle connection
 
-  // HTTP/2 only; nothing happens in HTTP/1.1.
   bool multiplexed() const noexcept { return http2_ != nullptr; }
-  void flush() {  // frames that are due become unsent(), as far as that is short
-    if (http2_) flush_frames();
+  // Frames that are due, and what a feed has, become unsent(), as far as that is short.
+  void flush() {
+    if (http2_)
+      flush_frames();
+    else if (feed_)
+      flush_feed();
   }
-  void wind_down();                        // what has begun is finished, nothing new begins
+  void resume() {  // one of the feeds has more
+    if (http2_) http2_->resume();
+  }
+  bool feeding() const noexcept { return http2_ ? http2_->feeding() : feed_ != nullptr; }
+  void wind_down();  // what has begun is finished, feeds end, nothing new begins
+  // HTTP/2 only; nothing happens in HTTP/1.1.
   void expire();                           // about once a second
   std::vector<std::uint32_t> take_gone();  // streams in flight that the client has reset, each once
   bool forget(std::uint32_t stream);  // one that was reset and that nobody will answer; false: it was not
@@ -77,7 +85,7 @@ class Session {
 
   const crypto::TlsFilter* tls() const noexcept { return tls_.get(); }  // null: plain
   Phase phase() const noexcept;
-  bool wants_bytes() const noexcept { return !eof_ && !owes_reading() && !(in_flight_ && waiting() != 0); }
+  bool wants_bytes() const noexcept { return !eof_ && !owes_reading() && !(busy() && waiting() != 0); }
   bool in_flight() const noexcept { return http2_ ? http2_->awaits_any() : in_flight_; }
   bool in_flight(std::uint32_t stream) const noexcept {
     return http2_ ? http2_->awaits(stream) : in_flight_ && stream == 0;
@@ -86,13 +94,17 @@ class Session {
   bool done() const noexcept { return eof_ && !in_flight() && unsent().empty(); }
 
  private:
-  // Beyond it frames of HTTP/2 wait unmade, and pipelined requests of HTTP/1.1 unread.
+  // Beyond it frames of HTTP/2 and feeds wait, and pipelined requests of HTTP/1.1 unread.
   static constexpr std::size_t kMostUnsent = 64 * 1024;
   bool owes_reading() const noexcept { return unsent().size() >= kMostUnsent; }
   void forget_sent() noexcept;
   void flush_frames();
+  void flush_feed();
+  void end_feed();
+  bool busy() const noexcept { return in_flight_ || feed_ != nullptr; }  // HTTP/1.1: what comes must wait
   std::size_t waiting() const noexcept { return pending_.size() - pending_from_; }
   void plain(std::string_view text);
+  void close();  // no more requests
   void parse(std::string_view& text);
   void parse_pending();
   void write(std::string_view text);
@@ -110,6 +122,8 @@ class Session {
   SecretText pending_;             // bounded: the loop stops reading while these wait
   std::size_t pending_from_ = 0;
   std::unique_ptr<HttpRequest> ready_;
+  std::shared_ptr<Feed> feed_;  // HTTP/1.1: the reply that is being sent goes on with it
+  ReplyShape::Length feed_length_ = ReplyShape::Length::chunked;
   std::uint32_t round_ = 0;
   bool untouched_ = true;  // no byte has come
   bool agreed_ = false;    // ALPN has been looked at

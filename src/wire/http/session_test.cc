@@ -237,5 +237,111 @@ TEST(Reply, NamesEveryStatusItUses) {
   EXPECT_EQ(reason_phrase(505), "HTTP Version Not Supported");
   EXPECT_EQ(reason_phrase(473), "Status");
 }
+std::string body_of(const std::string& reply_text) {
+  return reply_text.substr(reply_text.find("\r\n\r\n") + 4);
+}
+
+TEST(Session, SendsAFeedInChunksAsItComes) {
+  LooseSession s;
+  const auto feed = std::make_shared<Feed>(1000);
+  s.session.received(std::string(kGet) + "GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_NE(s.session.next(), nullptr);
+  s.session.answer(fed(feed, "first"), Keep::as_asked);
+  s.session.flush();
+  const auto head = s.take_output();
+  EXPECT_THAT(head, HasSubstr("\r\nTransfer-Encoding: chunked\r\n"));
+  EXPECT_THAT(head, Not(HasSubstr("Content-Length")));
+  EXPECT_EQ(body_of(head), "5\r\nfirst\r\n");
+  EXPECT_EQ(s.session.phase(), Phase::in_flight);
+  EXPECT_EQ(s.session.next(), nullptr) << "what was pipelined waits";
+  feed->push("sixteen bytes...");
+  s.session.flush();
+  EXPECT_EQ(s.take_output(), "10\r\nsixteen bytes...\r\n");
+  feed->push("z");
+  feed->end();
+  s.session.flush();
+  EXPECT_EQ(s.take_output(), "1\r\nz\r\n0\r\n\r\n");
+  EXPECT_FALSE(s.session.feeding());
+  const auto next = s.session.next();
+  ASSERT_NE(next, nullptr);
+  EXPECT_EQ(next->target(), "/next");
+}
+
+TEST(Session, AFeedOfHttp10EndsWithTheConnection) {
+  LooseSession s;
+  const auto feed = std::make_shared<Feed>(1000);
+  s.session.received("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  ASSERT_NE(s.session.next(), nullptr);
+  s.session.answer(fed(feed), Keep::as_asked);
+  feed->push("text");
+  s.session.flush();
+  const auto text = s.take_output();
+  EXPECT_THAT(text, Not(HasSubstr("chunked")));
+  EXPECT_THAT(text, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_EQ(body_of(text), "text");
+  feed->end();
+  s.session.flush();
+  EXPECT_EQ(s.session.phase(), Phase::lingering);
+}
+
+TEST(Session, AFeedIsNotSentInAnswerToHead) {
+  LooseSession s;
+  const auto feed = std::make_shared<Feed>(1000);
+  s.session.received("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_NE(s.session.next(), nullptr);
+  feed->push("text");
+  s.session.answer(fed(feed), Keep::as_asked);
+  s.session.flush();
+  EXPECT_THAT(s.take_output(), EndsWith("\r\n\r\n"));
+  EXPECT_EQ(s.session.phase(), Phase::idle);
+  EXPECT_EQ(feed.use_count(), 1);
+}
+
+TEST(Session, AFeedWaitsForAClientThatDoesNotRead) {
+  LooseSession s;
+  const auto feed = std::make_shared<Feed>(1 << 20);
+  s.session.received(kGet);
+  ASSERT_NE(s.session.next(), nullptr);
+  s.session.answer(fed(feed), Keep::as_asked);
+  ASSERT_TRUE(feed->push(std::string(1 << 20, 'x')));
+  s.session.flush();
+  EXPECT_LT(s.session.unsent().size(), 128U * 1024);
+  EXPECT_FALSE(feed->push(std::string(256 * 1024, 'y'))) << "only what the client took has made room";
+}
+
+TEST(Session, AFeedEndsWithItsConnection) {
+  const auto feed = std::make_shared<Feed>(1000);
+  int woken = 0;
+  {
+    LooseSession s;
+    s.session.received(kGet);
+    ASSERT_NE(s.session.next(), nullptr);
+    s.session.answer(fed(feed), Keep::as_asked);
+    s.session.flush();
+    feed->on_more([&] { ++woken; });
+    s.session.received_eof();
+    std::ignore = s.take_output();
+    EXPECT_TRUE(s.session.done());
+  }
+  feed->push("nobody is there");
+  EXPECT_EQ(woken, 0);
+  EXPECT_EQ(feed.use_count(), 1);
+}
+
+TEST(Session, WindingDownEndsAFeedWithWhatWaits) {
+  LooseSession s;
+  const auto feed = std::make_shared<Feed>(1000);
+  s.session.received(kGet);
+  ASSERT_NE(s.session.next(), nullptr);
+  s.session.answer(fed(feed), Keep::as_asked);
+  s.session.flush();
+  std::ignore = s.take_output();
+  feed->push("bye");
+  s.session.wind_down();
+  s.session.flush();
+  EXPECT_EQ(s.take_output(), "3\r\nbye\r\n0\r\n\r\n");
+  EXPECT_EQ(s.session.phase(), Phase::lingering);
+}
+
 }  // namespace
 }  // namespace strongroom::wire::http

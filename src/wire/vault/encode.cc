@@ -171,7 +171,8 @@ Outbound encode(const core::Request& request, const core::Reply& reply) {
       out.status = reply.aside.status != 0 ? reply.aside.status : 200;
       out.body = reply.aside.text.empty() ? reply.data : reply.aside.text;
       out.content_type = reply.aside.content_type;
-      if (out.body.empty() && out.status == 200) out.status = 204;
+      out.feed = reply.aside.feed;
+      if (out.body.empty() && !out.feed && out.status == 200) out.status = 204;
       return out;
     case Frame::missing:
       out.status = 404;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/env.h"
+#include "base/feed.h"
 #include "base/secret.h"
 #include "core/call.h"
 
@@ -34,6 +35,7 @@ struct Outbound {
   SecretText body;
   std::string content_type;  // empty: application/json
   std::vector<std::pair<std::string, std::string>> headers;
+  std::shared_ptr<Feed> feed;  // what the body goes on with
 };
 
 // The largest body that a request without a token may have.

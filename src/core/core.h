@@ -181,6 +181,7 @@ class Core final : public store::CommitListener,
   Status open_tokens(std::uint64_t block);  // with the barrier's keys
   Status check_foundations();
   Status append_and_wait(audit::Record);
+  static void put_time_mark(store::Txn&, WallTime);  // server time is never before it again
   // Commits a transaction of the server's own, with a record that says what it did.
   Status commit_own(store::Txn&, std::string event, std::uint64_t count);
   std::shared_ptr<const Asker> asker(std::shared_ptr<const identity::TokenRecord>,
@@ -223,10 +224,13 @@ class Core final : public store::CommitListener,
   std::atomic<bool> sealing_{false};  // until the keys are gone
   // The thread whose request sealed the server and has not been recorded yet: only that one closes the keys.
   std::atomic<std::thread::id> closing_{};
-  mutable std::atomic<std::int64_t> time_mark_{0};  // ns; server time never runs backwards
-  std::mutex life_;                                 // serialises init, unseal, seal
-  bool initialised_ = false;                        // under life_
-  std::string store_id_;                            // under life_
+  // In steps, so that the loops do not fight for it: where time runs backwards, it is by one at most.
+  static constexpr Nanoseconds kTimeStep = std::chrono::milliseconds(10);
+  mutable std::atomic<std::int64_t> time_ahead_{INT64_MIN / 2};  // ns that server time is ahead of the ticks
+  WallTime time_saved_{};                                        // the mark of tick()
+  std::mutex life_;                                              // serialises init, unseal, seal
+  bool initialised_ = false;                                     // under life_
+  std::string store_id_;                                         // under life_
 
   // What seal_state() tells, so that asking never waits for a running unseal.
   struct Told {

@@ -4,6 +4,9 @@
 #include "core/texts.h"
 
 namespace strongroom::core {
+namespace {
+constexpr Nanoseconds kSaveTime = Seconds(10);
+}
 
 // ------------------------------------------------------------------ mounts
 
@@ -94,6 +97,19 @@ void Core::tick() {
                                                   {"detail", result.error().detail}});
     return result && *result;
   };
+  // Ahead of the wall clock nobody else knows what time it is: a restart must not bring back what has
+  // expired. The two come together again, by a step for each second.
+  const auto time = server_time();
+  const auto ahead = time - parts_.env.clock.now();
+  if (ahead > Seconds(1) && time - time_saved_ >= kSaveTime && !sealed()) {
+    once([&](store::Txn& txn) -> Result<bool> {
+      put_time_mark(txn, time);
+      SR_TRY(commit_own(txn, "time-mark", 0));
+      time_saved_ = time;
+      return false;
+    });
+  }
+  if (ahead > kTimeStep) time_ahead_ -= kTimeStep.count();
   using Swept = identity::Tokens::Swept;
   while (!sealed() && once([&](store::Txn& txn) -> Result<bool> {
     std::vector<std::uint64_t> expired;

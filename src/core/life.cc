@@ -272,16 +272,15 @@ Status Core::open_after_unseal(const store::Snapshot& snapshot) {
   SR_LET(const auto mark, txn.get(setting("time-mark")));
   if (mark && mark->size() == 8) {
     const auto stored = static_cast<std::int64_t>(get_be(view(*mark)));
-    if (stored > time_mark_) time_mark_ = stored;
+    const auto ahead = stored - parts_.env.clock.ticks().time_since_epoch().count();
+    if (ahead > time_ahead_) time_ahead_ = ahead;
   }
   SR_LET(const auto block, txn.get(setting("token-block")));
   const std::uint64_t next = block && block->size() == 8 ? get_be(view(*block)) + 1 : 1;
   std::string text;
   put_u64(text, next);
   txn.put(setting("token-block"), SecretText(text));
-  text.clear();
-  put_u64(text, static_cast<std::uint64_t>(server_time().time_since_epoch().count()));
-  txn.put(setting("time-mark"), SecretText(text));
+  put_time_mark(txn, server_time());
   SR_LET(const auto recovery, recovery::config(txn));
   if (recovery) {
     const std::lock_guard guard(told_mutex_);
@@ -419,14 +418,22 @@ std::string Core::verifier_key() const {
   return verifier_key_;
 }
 
+void Core::put_time_mark(store::Txn& txn, WallTime time) {
+  std::string text;
+  put_u64(text, static_cast<std::uint64_t>(time.time_since_epoch().count()));
+  txn.put(setting("time-mark"), SecretText(text));
+}
+
 WallTime Core::server_time() const {
-  // The mark follows in steps, so that the loops do not fight for it: a step back shows as one step at most.
-  constexpr std::int64_t kStep = 10'000'000;
+  // Never behind the furthest that the wall clock has been, and never standing still: where that clock was
+  // set back, time goes on at the pace of the ticks, or nothing would end until the clock has caught up.
   const auto now = parts_.env.clock.now().time_since_epoch().count();
-  auto mark = time_mark_.load(std::memory_order_relaxed);
-  while (now - mark >= kStep && !time_mark_.compare_exchange_weak(mark, now, std::memory_order_relaxed)) {
+  const auto ticks = parts_.env.clock.ticks().time_since_epoch().count();
+  auto ahead = time_ahead_.load(std::memory_order_relaxed);
+  while (now - ticks - ahead >= kTimeStep.count() &&
+         !time_ahead_.compare_exchange_weak(ahead, now - ticks, std::memory_order_relaxed)) {
   }
-  return WallTime{Nanoseconds(std::max(now, mark))};
+  return WallTime{Nanoseconds(std::max(now, ticks + ahead))};
 }
 
 }  // namespace strongroom::core

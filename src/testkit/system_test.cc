@@ -326,5 +326,25 @@ TEST(SystemTime, AWallClockThatIsSetBackBringsNoExpiredTokenBackWhileTheServerRu
   EXPECT_EQ(server->call("GET", "auth/token/lookup-self", {}, token).status, 403);
 }
 
+// Somebody set the clock far ahead and back again: nothing ended until it had caught up.
+TEST(SystemTime, GoesOnAtItsPaceWhenTheWallClockWasSetBack) {
+  auto server = TestServer::ready();
+  server->clock.step_wall(std::chrono::hours(24 * 3650));
+  ASSERT_TRUE(server->restart());
+  ASSERT_EQ(server->unseal().status, 200);
+  server->clock.step_wall(-std::chrono::hours(24 * 3650));
+  for (int life = 0; life < 2; ++life) {
+    const auto token = server->token_with(R"(["default"])", R"("type":"batch","ttl":"60s")");
+    server->clock.advance(Seconds(59));
+    EXPECT_EQ(server->call("GET", "auth/token/lookup-self", {}, token).status, 200) << life;
+    server->clock.advance(Seconds(2));
+    EXPECT_EQ(server->call("GET", "auth/token/lookup-self", {}, token).status, 403) << life;
+    server->core().tick();
+    ASSERT_TRUE(server->restart());
+    ASSERT_EQ(server->unseal().status, 200);
+    EXPECT_EQ(server->call("GET", "auth/token/lookup-self", {}, token).status, 403) << life;
+  }
+}
+
 }  // namespace
 }  // namespace strongroom::testkit

@@ -373,11 +373,17 @@ class Core::Run {
     check.sudo = sudo;
     if (r_.call.wrap_ttl.count() > 0) check.wrap_ttl = r_.call.wrap_ttl;
     decision_ = acl_->decide(check);
-    // Unless a rule is for this very path, the one for the path without the slash decides where there is one.
-    if ((flags & engine::slashes) != 0 && decision_.allowed && check.path.ends_with('/') &&
-        decision_.rule != nullptr && decision_.rule->pattern != check.path) {
-      check.path.remove_suffix(1);
-      if (auto bare = acl_->decide(check); !bare.allowed && bare.rule != nullptr) decision_ = bare;
+    // Unless a rule is for this very path, the rule for the other spelling decides, too.
+    if ((flags & engine::slashes) != 0 && decision_.allowed && decision_.rule != nullptr &&
+        decision_.rule->pattern != check.path) {
+      const bool slash = check.path.ends_with('/');
+      other_path_ =
+          slash ? std::string(check.path.substr(0, check.path.size() - 1)) : std::string(check.path) + "/";
+      check.path = other_path_;
+      auto other = acl_->decide(check);
+      const bool counts = other.rule != nullptr && (slash || other.rule->pattern == other_path_);
+      if (counts && !other.allowed) decision_ = other;
+      check.path = r_.call.path.text();
     }
     if (decision_.allowed && (flags & engine::folds) != 0) {
       folded_path_ = identity::ascii_lower(check.path);
@@ -655,7 +661,7 @@ class Core::Run {
   std::shared_ptr<const identity::Acl> acl_;
   identity::Decision decision_;
   engine::Caller caller_;
-  std::string page_limit_, folded_path_;
+  std::string page_limit_, folded_path_, other_path_;
   bool is_open_ = false;       // the route needs no token; one that was sent spends no use
   bool reserve_only_ = false;  // the disk is nearly full
   bool by_operator_ = false;   // the route asks for sudo, and the caller has it

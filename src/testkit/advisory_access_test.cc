@@ -193,23 +193,26 @@ TEST_F(AdvisoryAccess, B09_ADenyCannotBeEvadedByCase) {
 
 // What is mounted is named with a slash at the end and without: a policy that names it once means both.
 TEST_F(AdvisoryAccess, B07_ADenyOfAMountHoldsWithASlashAtItsEnd) {
-  for (const auto* path : {"kept", "gone", "shut", "free"})
+  for (const auto* path : {"kept", "gone", "shut", "free", "slash"})
     ASSERT_EQ(server_->root("POST", std::string("sys/mounts/") + path, R"({"type":"kv"})").status, 204);
   server_->policy("p", R"(path "sys/mounts/*" { capabilities = ["read","delete"] }
                           path "sys/mounts/kept" { capabilities = ["deny"] }
                           path "sys/mounts/gone" { capabilities = ["read"] }
                           path "sys/mounts/shut" { capabilities = ["deny"] }
+                          path "sys/mounts/slash/" { capabilities = ["deny"] }
+                          path "sys/mounts/free/*" { capabilities = ["deny"] }
                           path "sys/mounts/shut/" { capabilities = ["read"] })");
   const auto token = server_->token_with(R"(["p"])");
-  for (const auto* path : {"kept", "kept/"}) {
+  for (const auto* path : {"kept", "kept/", "slash", "slash/"}) {
     EXPECT_EQ(as(token, "GET", std::string("sys/mounts/") + path).status, 403) << path;
     EXPECT_EQ(as(token, "DELETE", std::string("sys/mounts/") + path).status, 403) << path;
   }
   EXPECT_EQ(as(token, "GET", "sys/mounts/gone/").status, 200);
   EXPECT_EQ(as(token, "DELETE", "sys/mounts/gone/").status, 403) << "the closest rule does not grant it";
   EXPECT_EQ(as(token, "GET", "sys/mounts/shut/").status, 200) << "a rule for this very path";
-  EXPECT_EQ(as(token, "GET", "sys/mounts/free/").status, 200);
-  EXPECT_EQ(as(token, "DELETE", "sys/mounts/free/").status, 204);
+  EXPECT_EQ(as(token, "GET", "sys/mounts/free/").status, 403) << "as the rule for what is below says";
+  EXPECT_EQ(as(token, "GET", "sys/mounts/free").status, 200);
+  EXPECT_EQ(as(token, "DELETE", "sys/mounts/free").status, 204);
 }
 
 TEST_F(AdvisoryAccess, B10_ADeniedPolicyIsNotHadInAnySpelling) {

@@ -57,7 +57,10 @@ struct Core::Flight {
     shown.verb = r.call.verb;
     shown.port = r.peer.port;
     const auto path = r.call.path.text();
-    shown.path_size = static_cast<std::uint8_t>(path.copy(shown.path.data(), shown.path.size()));
+    auto size = path.copy(shown.path.data(), shown.path.size());
+    const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+    while (size < path.size() && size > 0 && !begins(path[size])) --size;  // no half characters
+    shown.path_size = static_cast<std::uint8_t>(size);
     shown.address_size =
         static_cast<std::uint8_t>(r.peer.address.copy(shown.address.data(), shown.address.size()));
   }

@@ -72,8 +72,12 @@ void Core::record_counts(Health health) {
     record.count = count;
     parts_.log.append(std::move(record), [](Status) {});
   };
-  for (auto& c : floods_.take_refusals())
-    append("refused", name(Code::unauthenticated), std::move(c.address), c.count);
+  for (auto& c : floods_.take_counted()) {
+    if (c.kind == Floods::Kind::refused)
+      append("refused", name(Code::unauthenticated), std::move(c.address), c.count);
+    else
+      append("answered", "ok", std::move(c.address), c.count);
+  }
   const auto now = parts_.env.clock.ticks().time_since_epoch().count();
   if (health == Health::hourly && now - health_recorded_ < Nanoseconds(std::chrono::hours(1)).count()) return;
   health_recorded_ = now;

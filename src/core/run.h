@@ -319,7 +319,9 @@ class Core::Run {
                           r_.call.path.text().substr(4)};
     engine::Blocking waiting(prompt);
     NoAudit render(out_.reply);
+    const bool sealed = core_.sealed();
     SR_LET([[maybe_unused]] const auto gave, route.invoke(route.owner(*core_.sys_), waiting, input_, render));
+    changed_nothing_ = r_.call.path.text() == "sys/unseal" && core_.sealed() == sealed;
     return {};
   }
   struct NoAudit final : engine::Render {
@@ -617,10 +619,12 @@ class Core::Run {
   }
 
   void settle() {
-    if (out_.reply.error && out_.record && !asker_ && !txn_.dirty() &&
-        out_.record->what == audit::What::request &&
-        core_.floods_.refused(r_.peer.address, core_.parts_.env.clock.ticks()) == Floods::Gets::count)
-      out_.record.reset();
+    if (out_.record && !asker_ && !txn_.dirty() &&
+        (out_.reply.error || out_.reply.aside.for_anybody || changed_nothing_)) {
+      const auto kind = out_.reply.error ? Floods::Kind::refused : Floods::Kind::answered;
+      if (core_.floods_.one(kind, r_.peer.address, core_.parts_.env.clock.ticks()) == Floods::Gets::count)
+        out_.record.reset();
+    }
     if (asker_ && !is_open_ && asker_->record->num_uses > 0) spend_use();
     if (txn_.dirty()) out_.txn = txn_.take();
     constexpr std::size_t kSurelyFits = 16 * 1024;
@@ -662,9 +666,10 @@ class Core::Run {
   identity::Decision decision_;
   engine::Caller caller_;
   std::string page_limit_, folded_path_, other_path_;
-  bool is_open_ = false;       // the route needs no token; one that was sent spends no use
-  bool reserve_only_ = false;  // the disk is nearly full
-  bool by_operator_ = false;   // the route asks for sudo, and the caller has it
+  bool is_open_ = false;          // the route needs no token; one that was sent spends no use
+  bool changed_nothing_ = false;  // a key share that did not unseal
+  bool reserve_only_ = false;     // the disk is nearly full
+  bool by_operator_ = false;      // the route asks for sudo, and the caller has it
 };
 
 }  // namespace strongroom::core

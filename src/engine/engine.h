@@ -110,6 +110,9 @@ struct Aside {
   std::string content_type;  // of it; empty: application/json
   // With Frame::raw: the body goes on with what comes here. The core ends it when the token dies or it seals.
   std::shared_ptr<Feed> feed;
+  // Nothing in the reply that a stranger may not have: of a flood of these by strangers most are only
+  // counted.
+  bool for_anybody = false;
 };
 
 // Until when a handler may work. What walks over many records asks every few hundred of them.

@@ -268,6 +268,60 @@ TEST(AuditRecords, AFloodOfUnknownTokensIsCounted) {
   EXPECT_EQ(known, 250u);
 }
 
+// What a stranger may ask is no way to fill the disk, either; who is known is on record each time.
+TEST(AuditRecords, AFloodOfWhatAnybodyMayAskIsCounted) {
+  TestServer::Options o;
+  o.core.refusals = {.per_address = 20, .in_all = 100, .addresses = 16};
+  const auto server = TestServer::ready(std::move(o));
+  const auto flood = [&](std::string method, std::string target, std::string body, std::string token = {}) {
+    server->clock.advance(Seconds(2));
+    const auto before = server->records().size();
+    for (int i = 0; i < 60; ++i) server->call(method, target, body, token);
+    server->core().tick();
+    std::map<std::string, std::uint64_t> counted;
+    std::uint64_t own = 0;
+    const auto records = server->records();
+    for (std::size_t i = before; i < records.size(); ++i) {
+      const auto& r = records[i].record;
+      if (r.what == audit::What::aggregate) counted[r.operation] += r.count;
+      if (r.path == target) ++own;
+    }
+    EXPECT_EQ(own, token == server->root_token() ? 60u : 20u) << target;
+    return counted;
+  };
+  using Counts = std::map<std::string, std::uint64_t>;
+  const Counts answered{{"answered", 40}};
+  const Counts refused{{"refused", 40}};
+  for (const auto* target :
+       {"sys/internal/ui/mounts", "sys/internal/specs/openapi", "sys/internal/audit/key"}) {
+    EXPECT_EQ(flood("GET", target, ""), answered) << target;
+    EXPECT_EQ(flood("GET", target, "", "hvs.unknown"), answered) << target;
+  }
+  EXPECT_EQ(flood("POST", "sys/decode-token", R"({"encoded_token":"AAAA","otp":"abc"})"), answered);
+  EXPECT_EQ(flood("PUT", "sys/unseal", R"({"key":"AAAA"})"), answered) << "it is unsealed";
+  EXPECT_EQ(flood("PUT", "sys/init", R"({"secret_shares":1,"secret_threshold":1})"), refused);
+  EXPECT_EQ(flood("PUT", "sys/unseal", "{}"), refused);
+  EXPECT_EQ(flood("GET", "sys/internal/ui/mounts", "", server->root_token()), Counts());
+}
+
+TEST(AuditRecords, AFloodOfSharesIsCountedAndTheOneThatUnsealsIsOnRecord) {
+  TestServer::Options o;
+  o.core.refusals = {.per_address = 5, .in_all = 100, .addresses = 16};
+  o.shares = 3;
+  o.threshold = 2;
+  const auto server = TestServer::ready(std::move(o));
+  ASSERT_EQ(server->root("PUT", "sys/seal").status, 204);
+  server->clock.advance(Seconds(2));
+  const auto before = server->log().size();
+  for (int i = 0; i < 60; ++i) server->call("PUT", "sys/unseal", R"({"reset":true})");
+  EXPECT_EQ(server->log().size() - before, 5u) << "sealed, nothing else is recorded";
+  ASSERT_EQ(server->unseal().status, 200);
+  const auto records = server->records();
+  EXPECT_TRUE(std::ranges::any_of(records, [&](const auto& r) {
+    return r.sequence >= before + 5 && r.record.operation == "unseal" && r.record.outcome == "ok";
+  }));
+}
+
 TEST(AuditRecords, WhatWasOnlyCountedIsThereWhenTheServerSeals) {
   TestServer::Options o;
   o.core.refusals = {.per_address = 1, .in_all = 1, .addresses = 16};

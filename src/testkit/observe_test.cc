@@ -170,22 +170,30 @@ TEST(Observation, ARequestInFlightIsShownUntilItIsAnswered) {
   while (!server->core().in_flight().empty()) std::this_thread::yield();
 }
 
-TEST(Observation, ALongPathIsCut) {
+TEST(Observation, ALongPathIsCutBetweenCharacters) {
   const auto server = TestServer::ready();
-  Ask ask;
-  ask.target = "secret/data/" + std::string(200, 'x');
-  ask.token = server->root_token();
-  std::vector<core::Traffic::InFlight> seen;
-  std::promise<void> heard;
-  // Until the answer has been taken it is in flight.
-  server->submit(std::move(ask), [&](const Answer&) {
-    seen = server->core().in_flight();
-    heard.set_value();
-  });
-  heard.get_future().wait();
-  ASSERT_EQ(seen.size(), 1u);
-  EXPECT_EQ(seen[0].path.size(), 128u);
-  EXPECT_TRUE(seen[0].path.starts_with("secret/data/xxx"));
+  const auto seen_of = [&](std::string path) {
+    Ask ask;
+    ask.target = std::move(path);
+    ask.token = server->root_token();
+    std::vector<core::Traffic::InFlight> seen;
+    std::promise<void> heard;
+    // Until the answer has been taken it is in flight.
+    server->submit(std::move(ask), [&](const Answer&) {
+      seen = server->core().in_flight();
+      heard.set_value();
+    });
+    heard.get_future().wait();
+    return seen.empty() ? std::string() : seen.back().path;
+  };
+  const auto cut = seen_of("secret/data/" + std::string(200, 'x'));
+  EXPECT_EQ(cut.size(), 128u);
+  EXPECT_TRUE(cut.starts_with("secret/data/xxx"));
+  std::string accents = "secret/data/x";
+  for (int i = 0; i < 100; ++i) accents += "\xc3\xa9";
+  const auto whole = seen_of(accents);
+  EXPECT_EQ(whole.size(), 127u);
+  EXPECT_TRUE(valid_utf8(whole));
 }
 
 TEST(Observation, EveryVersionThatOpenedTheStoreIsKnown) {

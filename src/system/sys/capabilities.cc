@@ -90,6 +90,7 @@ Result<Sys::UiMounts> Sys::ui_mounts(Prompt& p, const schema::Empty&) const {
     const std::vector<std::string> policies(p.caller.policies.begin(), p.caller.policies.end());
     SR_LET(acl, parts_.permissions.acl_of(p.txn, policies));
   }
+  p.aside.for_anybody = acl == nullptr;
   UiMounts out;
   for (const auto& [path, m] : router->all()) {
     const bool seen =

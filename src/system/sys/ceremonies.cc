@@ -357,7 +357,8 @@ struct Ceremonies::Decoded {
   static constexpr auto fields() { return std::array{field<&Decoded::token>("token", "The token.")}; }
 };
 
-Result<Ceremonies::Decoded> Ceremonies::decode_token(Prompt&, const Encoded& in) const {
+Result<Ceremonies::Decoded> Ceremonies::decode_token(Prompt& p, const Encoded& in) const {
+  p.aside.for_anybody = true;  // the caller had both halves
   if (in.encoded_token.empty() || in.otp.empty()) return bad("provided 'encoded_token' or 'otp' is empty");
   auto raw = from_base64(in.encoded_token.reveal_text(Reveal::to_cipher));
   if (!raw) return bad("encoded_token: is not base64");

@@ -67,7 +67,8 @@ Result<Sys::StoreReport> Sys::verify_store(engine::Blocking&, const schema::Empt
   return StoreReport{report.verified, static_cast<std::int64_t>(report.revision), std::move(report.findings)};
 }
 
-Result<Sys::LogKey> Sys::audit_key(engine::Prompt&, const schema::Empty&) const {
+Result<Sys::LogKey> Sys::audit_key(engine::Prompt& p, const schema::Empty&) const {
+  p.aside.for_anybody = true;
   return LogKey{parts_.life.verifier_key(), parts_.records.checkpoint()};
 }
 

@@ -47,6 +47,7 @@ Result<std::optional<schema::StoredJson>> Specs::openapi(engine::Blocking& p, co
     const std::vector<std::string> policies(p.caller.policies.begin(), p.caller.policies.end());
     SR_LET(acl, permissions_.acl_of(p.txn, policies));
   }
+  p.aside.for_anybody = acl == nullptr;
   engine::OpenApi document;
   for (const auto& [path, m] : router->all()) {
     if (m->entry.listing_visibility != "unauth" && !(acl && (acl->is_root() || acl->reaches(path)))) continue;

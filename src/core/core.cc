@@ -467,7 +467,9 @@ Status Core::recover_outbox() {
   const auto have = parts_.log.durable_revision();
   if (have > snapshot->revision())
     return fail(Code::failed_precondition,
-                "the store is older than its audit log: it was rolled back or replaced",
+                "the store is older than its audit log: it was rolled back or replaced; put back store and "
+                "log of one "
+                "backup together",
                 fmt::format("log {} store {}", have, snapshot->revision()));
   const auto first = store::table_key(store::Table::outbox);
   std::vector<audit::Record> missing;
@@ -494,7 +496,9 @@ Status Core::recover_outbox() {
   // Entries are erased only when the log has their records: one that is in neither was in the log once.
   if (have + missing.size() != snapshot->revision())
     return fail(Code::failed_precondition,
-                "the audit log is older than its store: it was rolled back, cut or replaced",
+                "the audit log is older than its store: it was rolled back, cut or replaced; put back store "
+                "and log of "
+                "one backup together",
                 fmt::format("log {} outbox {} store {}", have, missing.size(), snapshot->revision()));
   for (std::size_t i = 0; i < missing.size(); ++i) {
     if (i + 1 == missing.size()) {

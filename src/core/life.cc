@@ -246,10 +246,15 @@ Status Core::unseal_with(const Secret& share) {
   SR_LET(const auto snapshot, parts_.store.snapshot());
   if (auto opened = parts_.barrier.unseal(*snapshot, parts_.seal); !opened) {
     parts_.seal.reset();
+    parts_.env.log.warn("not unsealed", {{"reason", opened.error().message}});
     return opened;
   }
   auto opened = open_after_unseal(*snapshot);
-  if (!opened) close_keys();
+  if (!opened) {
+    close_keys();
+    // Whoever gave the last share has the reason, but may not be who can mend it.
+    parts_.env.log.error("not unsealed", {{"reason", opened.error().message}});
+  }
   return opened;
 }
 

@@ -221,6 +221,7 @@ TEST(RolledBack, AStoreOlderThanItsLogIsRefusedWithTheReason) {
   EXPECT_EQ(unsealed.status, 400);
   EXPECT_NE(unsealed.error().find("store is older than its audit log"), std::string::npos)
       << unsealed.error();
+  EXPECT_TRUE(server->log_lines.mentions("not unsealed reason=the store is older than its audit log"));
   EXPECT_TRUE(server->core().sealed());
   EXPECT_EQ(server->root("GET", "secret/data/a").status, 503);
   EXPECT_EQ(server->call("GET", "sys/health").status, 503);
@@ -254,6 +255,7 @@ TEST(RolledBack, ALogOlderThanItsStoreIsRefusedWithTheReason) {
   EXPECT_EQ(unsealed.status, 400);
   EXPECT_NE(unsealed.error().find("audit log is older than its store"), std::string::npos)
       << unsealed.error();
+  EXPECT_TRUE(server->log_lines.mentions("not unsealed reason=the audit log is older than its store"));
   EXPECT_TRUE(server->core().sealed());
 }
 

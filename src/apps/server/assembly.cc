@@ -1,6 +1,7 @@
 #include "apps/server/assembly.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 
 #include <filesystem>
@@ -26,6 +27,21 @@ unsigned usable_cores() {
   CPU_ZERO(&set);
   if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
   return std::max(1u, static_cast<unsigned>(CPU_COUNT(&set)));
+}
+
+struct StaticKeys {
+  seals::static_key::StaticKey current;
+  std::optional<seals::static_key::StaticKey> previous;
+};
+
+Result<StaticKeys> static_keys(const strongroom::server::SealConfig& c) {
+  SR_LET(auto current, seals::static_key::read_static_key(c.current_key_id, c.current_key));
+  std::optional<seals::static_key::StaticKey> previous;
+  if (!c.previous_key_id.empty()) {
+    SR_LET(auto key, seals::static_key::read_static_key(c.previous_key_id, c.previous_key));
+    previous = std::move(key);
+  }
+  return StaticKeys{std::move(current), std::move(previous)};
 }
 
 wire::http::ListenerSettings settings_of(const ListenerConfig& c) {
@@ -134,16 +150,25 @@ Status Assembly::open_seal() {
   if (c.kind == strongroom::server::SealConfig::Kind::shamir) {
     seal_ = std::make_unique<seals::shamir::ShamirSeal>(random_);
   } else {
-    SR_LET(auto current, seals::static_key::read_static_key(c.current_key_id, c.current_key));
-    std::optional<seals::static_key::StaticKey> previous;
-    if (!c.previous_key_id.empty()) {
-      SR_LET(auto key, seals::static_key::read_static_key(c.previous_key_id, c.previous_key));
-      previous = std::move(key);
-    }
-    seal_ = std::make_unique<seals::static_key::StaticSeal>(random_, std::move(current), std::move(previous));
+    SR_LET(auto keys, static_keys(c));
+    seal_ = std::make_unique<seals::static_key::StaticSeal>(random_, std::move(keys.current),
+                                                            std::move(keys.previous));
     recovery_ = std::make_unique<seals::shamir::ShamirSeal>(random_);
   }
   barrier_ = std::make_unique<barrier::Barrier>(random_);
+  return {};
+}
+
+Status Assembly::check_files(const strongroom::server::Config& c) {
+  for (const ListenerConfig& l : c.listeners)
+    if (const auto settings = settings_of(l); settings.tls)
+      if (auto loaded = crypto::TlsContext::server(*settings.tls); !loaded) {
+        Error e = std::move(loaded).error();
+        e.message = fmt::format("{}, line {}: {}", l.file, l.line, e.message);
+        return std::unexpected(std::move(e));
+      }
+  if (c.seal.kind == strongroom::server::SealConfig::Kind::static_key)
+    if (auto keys = static_keys(c.seal); !keys) return std::unexpected(std::move(keys).error());
   return {};
 }
 

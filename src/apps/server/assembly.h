@@ -55,6 +55,8 @@ class Assembly {
   static Result<std::unique_ptr<Assembly>> build(const strongroom::server::Config&, NamedLog& server,
                                                  Log& lines, LogFollowers& followers);
   ~Assembly();
+  // Whether the certificates and keys that the configuration names can be used; opens nothing else.
+  static Status check_files(const strongroom::server::Config&);
 
   void serve();   // starts loops and housekeeping
   void reload();  // certificates, audit files

@@ -602,6 +602,8 @@ Result<Config> add_config(Config base, std::string_view file, std::string_view t
   Reading reading{.file = file};
   read_top(reading, *body, base);
   if (reading.error) return std::unexpected(*std::move(reading.error));
+  std::stable_sort(reading.remarks.begin(), reading.remarks.end(),
+                   [](const Remark& a, const Remark& b) { return a.line < b.line; });
   base.remarks.insert(base.remarks.end(), std::make_move_iterator(reading.remarks.begin()),
                       std::make_move_iterator(reading.remarks.end()));
   return base;

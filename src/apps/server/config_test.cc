@@ -148,6 +148,8 @@ TEST(Config, ReadsVaultsStanzas) {
   for (const char* key : {"api_addr", "disable_mlock"})
     EXPECT_THAT(remarks(c), HasSubstr(std::string(key) + ": ")) << "accepted without effect, so it says so";
   EXPECT_THAT(remarks(c), HasSubstr("storage raft: the embedded store is used at its path"));
+  EXPECT_TRUE(std::is_sorted(c.remarks.begin(), c.remarks.end(),
+                             [](const Remark& a, const Remark& b) { return a.line < b.line; }));
 }
 
 TEST(Config, ReadsJsonToTheSameEnd) {

@@ -17,7 +17,7 @@ const char* const kServerHelp = R"(Usage: strongroom server [options]
 
 Options:
   -config=PATH               A file in HCL or JSON, or a directory of them. May be given several times.
-  -test-server-config        Check the configuration and end.
+  -test-server-config        Check the configuration, with the files of certificates and keys it names, and end.
   -log-level=LEVEL           trace, debug, info, warn or error. Default info.
   -log-format=FORMAT         standard or json.
   -log-file=PATH             Append to this file instead of stderr.
@@ -97,12 +97,18 @@ Result<Options> parse_options(int argc, char** argv) {
         if (i + 1 == argc) return fail(Code::invalid_argument, "-" + std::string(name) + ": needs a value");
         *t.value = argv[++i];
       }
-      if (t.value == &config) o.configs.push_back(std::exchange(config, {}));
+      if (t.value == &config) {
+        if (config.empty()) return fail(Code::invalid_argument, "-config: needs the path of a file");
+        o.configs.push_back(std::exchange(config, {}));
+      }
     }
     if (!known)
       return fail(Code::invalid_argument,
                   "unknown flag -" + std::string(name) + "; see strongroom server -help");
   }
+  if (!o.log_format.empty() && o.log_format != "standard" && o.log_format != "json")
+    return fail(Code::invalid_argument,
+                "the log format must be standard or json: -log-format, or LOG_FORMAT of the environment");
   return o;
 }
 

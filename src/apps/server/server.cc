@@ -103,6 +103,7 @@ int run(int argc, char** argv) {
   for (const auto& r : config->remarks)
     r.kind == strongroom::server::Remark::Kind::warning ? log.warn(r.to_string()) : log.info(r.to_string());
   if (options->test_only) {
+    if (auto readable = Assembly::check_files(*config); !readable) return refuse(readable.error());
     fmt::print("The configuration is valid.\n");
     return 0;
   }
@@ -123,6 +124,11 @@ int run(int argc, char** argv) {
   server.serve();
   std::ignore = wire::http::sd_notify("READY=1");
   log.info("serving", {{"version", SR_VERSION}, {"listeners", server.addresses()}});
+  if (const auto state = server.core().seal_state(); !state.initialised)
+    log.info("not initialised yet; strongroom operator init does that");
+  else if (state.sealed)
+    log.info("sealed; strongroom operator unseal takes the key shares",
+             {{"threshold", std::to_string(state.config.threshold)}});
 
   for (;;) {
     const int signal = ::sigwaitinfo(&signals, nullptr);

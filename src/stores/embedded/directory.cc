@@ -57,7 +57,9 @@ Status read_format(const Fd& fd) {
     rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
     return out;
   };
-  if (line() != kTitle) return fail(Code::failed_precondition, "FORMAT is not that of a Strongroom store");
+  if (line() != kTitle)
+    return fail(Code::failed_precondition,
+                "the directory is not a Strongroom store: its file FORMAT is another one's");
   std::string_view version = line();
   int number = 0;
   if (!version.starts_with("version ")) return fail(Code::failed_precondition, "FORMAT names no version");

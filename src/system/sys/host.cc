@@ -171,9 +171,9 @@ std::map<std::string, std::string, std::less<>> release() {
 schema::StoredJson machine(WallTime now) {
   utsname names{};
   ::uname(&names);
-  std::ifstream uptime_file("/proc/uptime");
-  double uptime = 0;
-  uptime_file >> uptime;
+  timespec since_boot{};
+  ::clock_gettime(CLOCK_BOOTTIME, &since_boot);
+  const auto uptime = static_cast<std::int64_t>(since_boot.tv_sec);
   std::ifstream load_file("/proc/loadavg");
   std::string word;
   for (int i = 0; i < 4; ++i) load_file >> word;  // "2/345": running, all
@@ -185,7 +185,7 @@ schema::StoredJson machine(WallTime now) {
       .number("uptime", static_cast<std::uint64_t>(uptime))
       .number("bootTime",
               static_cast<std::uint64_t>(std::chrono::floor<Seconds>(now).time_since_epoch().count() -
-                                         static_cast<std::int64_t>(uptime)))
+                                         uptime))
       .number("procs", processes)
       .text("os", "linux")
       .text("platform", os["ID"])

@@ -119,8 +119,11 @@ Status Listener::bind_tcp() {
   // SO_REUSEPORT would let a second server share the port in silence, so ask first without it.
   if (where->port != "0") {
     const Fd probe = tcp_socket(a.ai_family, Share::no);
-    if (!probe || ::bind(probe.get(), a.ai_addr, a.ai_addrlen) != 0)
-      return system_error("cannot listen on " + settings_.address, errno);
+    const bool free = probe && ::bind(probe.get(), a.ai_addr, a.ai_addrlen) == 0;
+    if (!free && errno == EADDRINUSE)
+      return fail(Code::unavailable,
+                  "cannot listen on " + settings_.address + ": another process listens there");
+    if (!free) return system_error("cannot listen on " + settings_.address, errno);
   }
   bound_ = tcp_socket(a.ai_family, Share::yes);
   if (!bound_ || ::bind(bound_.get(), a.ai_addr, a.ai_addrlen) != 0)

@@ -14,6 +14,7 @@
 
 namespace strongroom::wire::http {
 namespace {
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -82,6 +83,7 @@ TEST(Listener, SharesItsPortBetweenLoopsButNotWithAnotherServer) {
   const auto other = Listener::open({.address = (*l)->address()}, 0);
   ASSERT_FALSE(other);
   EXPECT_THAT(other.error().message, StartsWith("cannot listen on 127.0.0.1:"));
+  EXPECT_THAT(other.error().message, EndsWith(": another process listens there"));
 }
 
 TEST(Listener, ListensOnIpv6) {

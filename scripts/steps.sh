@@ -6,6 +6,13 @@ ROOT=$PWD
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
+# -h or --help: the comment at the head of the script that runs, and no more.
+help_on_request() {
+  case ${1:-} in
+    -h | -help | --help) sed -n '2,${/^#/!q;s/^# \{0,1\}//p}' "scripts/$(basename "$0")"; exit 0 ;;
+  esac
+}
+
 # Seconds as "1m05s".
 took() {
   local s=$1

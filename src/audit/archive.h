@@ -16,7 +16,7 @@ namespace strongroom::audit {
 struct Retention {
   std::uint64_t before = UINT64_MAX;    // only segments whose records are all below this sequence
   std::optional<WallTime> older_than;   // and that were last written before
-  std::uint64_t exported = UINT64_MAX;  // the lowest position of any exporter and of the usage ledger
+  std::uint64_t exported = UINT64_MAX;  // the lowest position of any exporter
   std::filesystem::path destination;    // where bodies go; empty: they are deleted
 };
 

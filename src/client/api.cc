@@ -366,14 +366,14 @@ Result<Sink> Api::State::once(const Request& r, const std::string& url, int& sta
     const std::string reason = why[0] != '\0' ? why : curl_easy_strerror(code);
     std::string next;
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
-      next = "is the server running there? Set the address with -address or STRONGROOM_ADDR";
+      next = "Is the server running there? Set the address with -address or STRONGROOM_ADDR";
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
       next =
-          "name the server's authority with -ca-cert or STRONGROOM_CACERT, and its name with "
+          "Name the server's authority with -ca-cert or STRONGROOM_CACERT, and its name with "
           "-tls-server-name if the certificate has another than the address";
     else if (code == CURLE_GOT_NOTHING || code == CURLE_SSL_CONNECT_ERROR || code == CURLE_RECV_ERROR)
-      next = target.scheme == "https" ? "does the server speak TLS there? If not, use http:// in the address"
-                                      : "does the server want TLS? If so, use https:// in the address";
+      next = target.scheme == "https" ? "Does the server speak TLS there? If not, use http:// in the address"
+                                      : "Does the server want TLS? If so, use https:// in the address";
     return fail(Code::unavailable,
                 fmt::format("{} {}: {}{}{}", method, target.socket.empty() ? url : "unix://" + target.socket,
                             reason, next.empty() ? "" : "\n", next));

@@ -124,8 +124,10 @@ Status Ceremonies::has_shares(Holders whose) const {
     return fail(Code::failed_precondition,
                 "recovery keys are not supported: this server has none that could be rekeyed");
   if (parts_.seal.opening() != barrier::Seal::Opening::by_shares)
-    return fail(Code::failed_precondition,
-                "this server unseals by itself and has no key shares that could permit this");
+    return fail(
+        Code::failed_precondition,
+        "this server unseals by itself and has no key shares that could permit this; its recovery keys are "
+        "replaced at sys/rotate/recovery (operator rotate-keys -target=recovery)");
   return {};
 }
 

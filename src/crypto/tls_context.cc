@@ -1,6 +1,8 @@
 #include "crypto/tls_context.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -8,8 +10,11 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 namespace strongroom::crypto {
 namespace {
@@ -30,6 +35,16 @@ std::string library_reason() {
 }
 std::unexpected<Error> refused(std::string message) {
   return fail(Code::invalid_argument, std::move(message), library_reason());
+}
+
+// A file that a setting names: why it cannot be opened, or else what it should hold.
+std::unexpected<Error> refused_file(std::string_view setting, const std::string& path,
+                                    std::string_view not_as) {
+  if (const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0)
+    ::close(fd);
+  else
+    return refused(fmt::format("{}: cannot open {}: {}", setting, path, std::strerror(errno)));
+  return refused(fmt::format("{}: {} {}", setting, path, not_as));
 }
 
 // Without this OpenSSL asks the terminal for the passphrase of an encrypted key.
@@ -108,9 +123,9 @@ Status set_client_certificates(SSL_CTX* c, const TlsSettings& s) {
     return {};
   }
   if (SSL_CTX_load_verify_file(c, s.client_ca_file.c_str()) != 1)
-    return refused("tls_client_ca_file: cannot be read as PEM certificates");
+    return refused_file("tls_client_ca_file", s.client_ca_file, "cannot be read as PEM certificates");
   auto* names = SSL_load_client_CA_file(s.client_ca_file.c_str());
-  if (names == nullptr) return refused("tls_client_ca_file: holds no certificate");
+  if (names == nullptr) return refused_file("tls_client_ca_file", s.client_ca_file, "holds no certificate");
   SSL_CTX_set_client_CA_list(c, names);
   SSL_CTX_set_verify(c, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
   return {};
@@ -165,12 +180,12 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::server(const TlsSettings& 
     return refused("tls_cipher_suites: no usable cipher suite on this machine");
   SR_TRY(set_suites(c.get(), s.cipher_suites));
   if (SSL_CTX_use_certificate_chain_file(c.get(), s.certificate_file.c_str()) != 1)
-    return refused("tls_cert_file: cannot be read as a PEM certificate chain");
+    return refused_file("tls_cert_file", s.certificate_file, "cannot be read as a PEM certificate chain");
   if (SSL_CTX_use_PrivateKey_file(c.get(), s.key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    return refused(
-        "tls_key_file: cannot be read as the PEM private key of the certificate, without passphrase");
+    return refused_file("tls_key_file", s.key_file,
+                        "cannot be read as the PEM private key of the certificate, without passphrase");
   if (SSL_CTX_check_private_key(c.get()) != 1)
-    return refused("tls_key_file: does not belong to the certificate");
+    return refused_file("tls_key_file", s.key_file, "does not belong to the certificate");
   SR_TRY(set_client_certificates(c.get(), s));
   // Tickets carry a session, sealed under a key that lives as long as this context; no cache, no lock.
   SSL_CTX_set_session_cache_mode(c.get(), SSL_SESS_CACHE_OFF);

@@ -130,7 +130,10 @@ TEST_F(TlsContextTest, NamesTheSettingAtFault) {
   EXPECT_EQ(refusal(s), "tls_cipher_suites: names an unknown TLS 1.3 cipher suite");
   s = settings_;
   s.certificate_file = "/nowhere";
-  EXPECT_EQ(refusal(s), "tls_cert_file: cannot be read as a PEM certificate chain");
+  EXPECT_EQ(refusal(s), "tls_cert_file: cannot open /nowhere: No such file or directory");
+  s.certificate_file = write("text.pem", "no certificate");
+  EXPECT_EQ(refusal(s),
+            "tls_cert_file: " + s.certificate_file + " cannot be read as a PEM certificate chain");
   s = settings_;
   s.key_file = settings_.certificate_file;
   EXPECT_EQ(refusal(s).substr(0, 13), "tls_key_file:");

@@ -187,7 +187,7 @@ struct Route {
   const schema::Codec *in, *out;
   bool blocking;
   std::uint16_t flags;
-  // no value: nothing there (404 on reads, 204 on writes are the front door's matter)
+  // nothing: it is not there (404 on reads, 204 on writes are the front door's matter).
   enum class Gave : std::uint8_t { data, nothing };
   Result<Gave> (*invoke)(const Engine&, Prompt&, const schema::Input&, Render&);
   Result<bool> (*exists)(const Engine&, Prompt&, const schema::Input&);  // null: every write is an update

@@ -37,6 +37,9 @@ def main():
             for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
                 token = server.call("POST", "auth/token/create", {"policies": ["root"]})["auth"]["client_token"]
                 status, body = run(block, server.address, token)
+                if '"key"' in block and '"reset"' in block:
+                    bad.append(page.name)
+                    print(f"{page.name}: whoever copies this forgets the shares that were given\n    {block.strip()}")
                 reload = "/sys/config/reload/" in block  # as in OpenBao: the path is there, no subsystem is
                 shut = status == 405 and re.search(r"/sys/(generate-root|rekey)\b(?!-token)", block)  # unless the listener opens it
                 if reload or shut:

@@ -735,6 +735,16 @@ def tls(kind, report):
             done = desk.strongroom("status", *flags, **more)
             report.check(f"tls: {name}", done.returncode == wanted and says in done.stderr, f"exit {done.returncode}\n{done.stdout}{done.stderr}")
 
+        # The configuration is checked with the files it names.
+        for certificate, status in ((authority, 0), (desk.home + "/nothing.pem", 1)):
+            Path(desk.home, "s.hcl").write_text(f'storage "embedded" {{ path = "{desk.home}/data" }}\nlistener "tcp" {{\n  address = "127.0.0.1:0"\n'
+                                                f'  tls_cert_file = "{certificate}"\n  tls_key_file = "{server.directory}/key.pem"\n}}\n')
+            done = desk.strongroom("server", "-test-server-config", f"-config={desk.home}/s.hcl")
+            report.check(f"-test-server-config with {certificate}", done.returncode == status and (status == 0 or "s.hcl, line 2: " in done.stderr and "nothing.pem" in done.stderr),
+                         f"exit {done.returncode}\n{done.stdout}{done.stderr}")
+        for flag in ("-config=", "-log-format=nosuch"):
+            done = desk.strongroom("server", "-test-server-config", f"-config={desk.home}/s.hcl", flag)
+            report.check(f"server {flag} is refused", done.returncode == 1 and flag.split("=")[0] in done.stderr, done.stderr)
         check("an unknown authority is refused and the way on named", 1, says="-ca-cert")
         check("-ca-cert names it", new, "-ca-cert", authority)
         check("VAULT_CACERT names it", new, VAULT_CACERT=authority)

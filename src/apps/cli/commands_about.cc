@@ -23,7 +23,7 @@ Result<int> completion(Session& s) {
     s.console.out(bash_completion());
   else if (s.arg(0) == "zsh")
     s.console.out(zsh_completion());
-  else if (s.arg(0) == "markdown")  // for scripts/generate-cli-docs
+  else if (s.arg(0) == "markdown")  // for scripts/generate
     s.console.out(reference_page());
   else
     return fail(Code::invalid_argument, "Unknown shell; strongroom completion knows bash and zsh");

@@ -98,7 +98,7 @@ TEST(Commands, SayWhatToDoWhenNoServerAnswers) {
   c.environment["STRONGROOM_ADDR"] = "http://127.0.0.1:1";
   c.environment["STRONGROOM_TOKEN"] = "hidden-token";
   EXPECT_EQ(run({"kv", "get", "secret/a"}, c), 2);
-  EXPECT_NE(c.errors.find("is the server running there? Set the address with -address or STRONGROOM_ADDR"),
+  EXPECT_NE(c.errors.find("Is the server running there? Set the address with -address or STRONGROOM_ADDR"),
             std::string::npos);
   EXPECT_EQ(c.errors.find("hidden-token"), std::string::npos);
   TestConsole status;

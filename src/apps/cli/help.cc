@@ -200,7 +200,7 @@ std::string zsh_completion() {
 std::string reference_page() {
   std::string out =
       "# The commands of strongroom\n\n"
-      "Made by `scripts/generate-cli-docs` from the table that the program itself uses. `docs/cli.md` "
+      "Made by `scripts/generate` from the table that the program itself uses. `docs/cli.md` "
       "explains the rest.\n";
   std::vector<Command> commands = all_commands();
   std::stable_sort(commands.begin(), commands.end(),

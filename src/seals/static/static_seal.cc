@@ -85,7 +85,8 @@ Status StaticSeal::expect(const barrier::SealConfig& stored) {
 }
 
 Result<barrier::Seal::Progress> StaticSeal::add_share(const Secret&) {
-  return fail(Code::unsupported, "this seal opens by itself and takes no key shares");
+  return fail(Code::unsupported,
+              "this seal opens by itself when the server starts and takes no key shares: restart the server");
 }
 
 Result<std::string> StaticSeal::wrap(const Secret& root_key) {
@@ -118,8 +119,10 @@ Result<Secret> StaticSeal::unwrap(std::string_view wrapped) {
   if (previous_ && *id == previous_->id) key = &*previous_;
   if (*id == current_.id) key = &current_;
   if (key == nullptr)
-    return fail(Code::invalid_argument,
-                "seal \"static\": the store was sealed under a key that is not configured");
+    return fail(
+        Code::invalid_argument,
+        "seal \"static\": the store was sealed under a key that is not configured; put the old one into "
+        "previous_key and previous_key_id");
   const std::size_t head = 2 + id->size();
   std::vector<std::byte, WipingAllocator<std::byte>> out(kKey);
   if (!crypto::Xaes(key->key.reveal(Reveal::to_cipher))

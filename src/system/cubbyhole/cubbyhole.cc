@@ -33,7 +33,7 @@ struct Cubbyhole::Write {
 struct Cubbyhole::Folder {
   std::string path;
   static constexpr auto fields() {
-    return std::array{field<&Folder::path>("path", "Folder in the caller's own cubbyhole.", schema::in_path)};
+    return std::array{field<&Folder::path>("path", "Path in the caller's own cubbyhole.", schema::in_path)};
   }
 };
 struct Cubbyhole::Names {

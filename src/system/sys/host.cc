@@ -183,9 +183,8 @@ schema::StoredJson machine(WallTime now) {
   out.writer().begin_object();
   out.text("hostname", names.nodename)
       .number("uptime", static_cast<std::uint64_t>(uptime))
-      .number("bootTime",
-              static_cast<std::uint64_t>(std::chrono::floor<Seconds>(now).time_since_epoch().count() -
-                                         uptime))
+      .number("bootTime", static_cast<std::uint64_t>(
+                              std::chrono::floor<Seconds>(now).time_since_epoch().count() - uptime))
       .number("procs", processes)
       .text("os", "linux")
       .text("platform", os["ID"])

@@ -149,6 +149,8 @@ def cell(text):
 def notes(field, required):
     """The help, with what else must be known."""
     text = field.get("description", "")
+    if text and text[-1] not in ".:;*":
+        text += "."
     if field.get("enum"):
         text += " One of: " + ", ".join(f"`{v}`" for v in field["enum"]) + "."
     if "default" in field:

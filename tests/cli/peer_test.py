@@ -134,6 +134,19 @@ policy read -format=yaml default
 policy write -output-policy shout - <<< path "x" { capabilities = ["read"] }
 ! policy read root
 ! policy write SHOUT - <<< path "x" { capabilities = ["read"] }
+token create -policy=default -format=json -field=token_policies
+token create -policy=default -format=yaml -field=token_renewable
+token create -policy=default -format=json -field=identity_policies
+! token create -policy=default -field=data
+read -field=lease_id two/data/e
+write -format=json -wrap-ttl=60s -field=wrapping_token_ttl sys/wrapping/wrap a=b
+kv put two/gone k=v
+kv delete two/gone
+! kv get -field=k two/gone
+! kv get -field=data two/gone
+kv metadata patch two/gone
+kv metadata put -delete-version-after=-1s two/gone
+kv metadata get two/gone
 operator init -status -format=json
 operator init -status -format=yaml
 login -token-only -format=json {root}

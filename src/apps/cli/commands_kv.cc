@@ -109,6 +109,7 @@ Result<int> get(Session& s) {
   if (s.field() == "data" && p.versioned && data.is_object() && !data.find("data"))
     return s.print_field(found->data(), "data");
   if (s.field() && p.versioned && data.is_object()) return s.print_field(data, *s.field());
+  if (s.field() && p.versioned) return fail(Code::not_found, "No data found at " + path);
   if (s.field() || s.format() != Format::table || member(body, "wrap_info").is_object())
     return s.print(*found);
   s.console.err(warnings_text(body));
@@ -335,14 +336,15 @@ Result<int> metadata_get(Session& s) {
   return 0;
 }
 
-SecretText metadata_body(Session& s) {
+SecretText metadata_body(Session& s, std::string_view method) {
   SecretText body;
   json::Writer w(body);
   w.begin_object();
   if (const auto v = s.flags.number("max-versions"); v && *v >= 0) w.key("max_versions"), w.integer(*v);
   if (const auto v = s.flags.choice("cas-required")) w.key("cas_required"), w.boolean(*v);
-  if (const auto v = s.flags.duration("delete-version-after")) w.key("delete_version_after"), w.string(*v);
-  if (s.flags.given("custom-metadata") || s.flags.given("remove-custom-metadata")) {
+  if (const auto v = s.flags.seconds("delete-version-after"); v && *v >= 0)
+    w.key("delete_version_after"), w.string(*s.flags.duration("delete-version-after"));
+  if (s.flags.given("custom-metadata") || s.flags.given("remove-custom-metadata") || method == "PATCH") {
     w.key("custom_metadata");
     w.begin_object();
     for (const auto& [k, v] : s.flags.pairs("custom-metadata")) w.key(k), w.string(v);
@@ -357,8 +359,9 @@ Result<int> write_metadata(Session& s, std::string_view method) {
   SR_LET(const Place p, locate(s, s.arg(0)));
   if (!p.versioned) return only_versioned("Metadata");
   const std::string path = p.api("metadata");
-  SR_LET(const Answer a, s.demand({.method = std::string(method), .path = path, .body = metadata_body(s)},
-                                  fmt::format("Error writing data to {}", path)));
+  SR_LET(const Answer a,
+         s.demand({.method = std::string(method), .path = path, .body = metadata_body(s, method)},
+                  fmt::format("Error writing data to {}", path)));
   if (a.has_body()) return s.print(a);
   if (s.format() == Format::table) s.console.line("Success! Data written to: " + path);
   return 0;

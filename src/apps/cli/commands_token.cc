@@ -105,15 +105,11 @@ Result<int> login(Session& s) {
   if (keep) {
     SR_TRY(s.store_token(view(token)));
   }
-  if (only_token && s.format() != Format::table) {
+  if (only_token) {
     SecretText quoted;
     json::append_quoted(quoted, view(token));
-    s.print_json(view(quoted));
-    return 0;
-  }
-  if (only_token) {
-    s.print_text(token);
-    if (s.console.out_is_terminal()) s.console.out("\n");
+    SR_LET(const json::Doc doc, json::Doc::parse(view(quoted), reply_limits()));
+    s.print_value(value_text(doc.root(), s.format()));
     return 0;
   }
   Answer shown;

@@ -229,11 +229,6 @@ std::string go_time(std::string_view rfc) {
   return out;
 }
 
-std::optional<SecretText> text_if(json::Node n) {
-  if (n.is_null()) return std::nullopt;
-  return go_text(n);
-}
-
 }  // namespace
 
 std::optional<Format> parse_format(std::string_view s) {
@@ -505,36 +500,43 @@ SecretText value_text(json::Node n, Format format) {
   SecretText compact;
   json::Writer w(compact);
   append_sorted(w, n);
-  return format == Format::json ? indented_text(view(compact)) + "\n" : yaml_text(view(compact));
+  return format == Format::json ? indented_text(view(compact)) : yaml_text(view(compact));
 }
 
 std::optional<SecretText> secret_field(json::Node body, std::string_view name, Format format) {
-  const json::Node auth = part(body, "auth");
-  const json::Node wrap = part(body, "wrap_info");
-  if (auth.is_object()) {
-    if (name == "token") return text_of(text(auth, "client_token"));
-    if (name == "token_accessor") return text_of(text(auth, "accessor"));
-    if (name == "token_duration") return text_if(part(auth, "lease_duration"));
-    if (name == "token_renewable") return text_if(part(auth, "renewable"));
-    if (name == "token_policies" || name == "identity_policies" || name == "policies")
-      return text_if(part(auth, name));
-  }
-  if (wrap.is_object()) {
-    if (name == "wrapping_token") return text_of(text(wrap, "token"));
-    if (name == "wrapping_accessor") return text_of(text(wrap, "accessor"));
-    if (name == "wrapping_token_ttl") return text_if(part(wrap, "ttl"));
-    if (name == "wrapping_token_creation_time") return text_of(text(wrap, "creation_time"));
-    if (name == "wrapping_token_creation_path") return text_of(text(wrap, "creation_path"));
-    if (name == "wrapped_accessor") return text_of(text(wrap, "wrapped_accessor"));
-  }
-  if (name == "refresh_interval" || name == "lease_duration")
-    if (!part(body, "data").find(name)) return text_if(part(body, "lease_duration"));
-  if (name == "lease_id" && !part(body, "data").find(name)) return text_of(text(body, "lease_id"));
+  const auto shown = [format](json::Node n) -> std::optional<SecretText> {
+    if (n.is_null() && format == Format::table) return std::nullopt;
+    return value_text(n, format);
+  };
+  struct Row {
+    std::string_view name, member;
+  };
+  constexpr Row kAuth[] = {{"token", "client_token"},
+                           {"token_accessor", "accessor"},
+                           {"token_duration", "lease_duration"},
+                           {"token_renewable", "renewable"},
+                           {"token_policies", "token_policies"},
+                           {"identity_policies", "identity_policies"},
+                           {"policies", "policies"}};
+  constexpr Row kWrap[] = {{"wrapping_token", "token"},
+                           {"wrapping_accessor", "accessor"},
+                           {"wrapping_token_ttl", "ttl"},
+                           {"wrapping_token_creation_time", "creation_time"},
+                           {"wrapping_token_creation_path", "creation_path"},
+                           {"wrapped_accessor", "wrapped_accessor"}};
+  if (const json::Node auth = part(body, "auth"); auth.is_object())
+    for (const Row& row : kAuth)
+      if (row.name == name) return shown(part(auth, row.member));
+  if (const json::Node wrap = part(body, "wrap_info"); wrap.is_object())
+    for (const Row& row : kWrap)
+      if (row.name == name) return shown(part(wrap, row.member));
   const json::Node data = answer_of(body);
-  if (name == "data" && !data.find("data")) return value_text(data, format);
-  const json::Node found = part(data, name);
-  if (found.is_null()) return std::nullopt;
-  return value_text(found, format);
+  if (const json::Node found = part(data, name); !found.is_null()) return value_text(found, format);
+  if (name == "data" && data.is_object()) return value_text(data, format);
+  if (name == "refresh_interval") return shown(part(body, "lease_duration"));
+  for (const std::string_view of_all : {"lease_id", "lease_duration", "request_id"})
+    if (name == of_all && data.is_object()) return shown(part(body, of_all));
+  return std::nullopt;
 }
 
 SecretText shaped(json::Node object, std::span<const Shape> shape) {

@@ -83,7 +83,9 @@ TEST(Output, FindsFieldsOfTokensWrappingsAndData) {
   EXPECT_EQ(str(*secret_field(j.root(), "token", Format::table)), "t");
   EXPECT_EQ(str(*secret_field(j.root(), "policies", Format::table)), "[a b]");
   EXPECT_EQ(str(*secret_field(j.root(), "k", Format::table)), "map[x:[1]]");
-  EXPECT_EQ(str(*secret_field(j.root(), "k", Format::json)), "{\n  \"x\": [\n    1\n  ]\n}\n");
+  EXPECT_EQ(str(*secret_field(j.root(), "k", Format::json)), "{\n  \"x\": [\n    1\n  ]\n}");
+  EXPECT_EQ(str(*secret_field(j.root(), "token", Format::json)), "\"t\"");
+  EXPECT_EQ(str(*secret_field(j.root(), "policies", Format::json)), "[\n  \"a\",\n  \"b\"\n]");
   EXPECT_FALSE(secret_field(j.root(), "nothing", Format::table));
 }
 

@@ -415,14 +415,18 @@ void Session::print_json(std::string_view source) {
   console.out("\n");
 }
 
+void Session::print_value(const SecretText& value) {
+  print_text(value);
+  if (console.out_is_terminal() && !view(value).ends_with('\n')) console.out("\n");
+}
+
 int Session::print_field(json::Node holder, std::string_view name) {
   const auto found = holder.find(name);
   if (!found || found->is_null()) {
     console.error_line(fmt::format("Field \"{}\" not present in secret", name));
     return 1;
   }
-  print_text(value_text(*found, format_));
-  if (console.out_is_terminal() && format_ == Format::table) console.out("\n");
+  print_value(value_text(*found, format_));
   return 0;
 }
 
@@ -433,8 +437,7 @@ int Session::print(const Answer& a) {
       console.error_line(fmt::format("Field \"{}\" not present in secret", *name));
       return 1;
     }
-    print_text(*value);
-    if (console.out_is_terminal()) console.out("\n");
+    print_value(*value);
     return 0;
   }
   if (format_ == Format::raw) {

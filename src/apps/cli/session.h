@@ -70,6 +70,7 @@ class Session {
   int print_field(json::Node holder, std::string_view name);
   void print_json(std::string_view json);  // as JSON or YAML
   void print_text(const SecretText&);
+  void print_value(const SecretText&);  // alone, with a line break only on a terminal
 
   // "No value found at PATH" and the reason, if the server gave one; the exit status.
   int nothing_at(std::string_view path);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <thread>
 
 namespace strongroom::metrics {
@@ -35,6 +36,50 @@ Distribution Histogram::read(std::size_t series) const {
   }
   d.count += cells_.sum(first + bounds_.size());
   d.sum = static_cast<double>(cells_.sum(first + width_ - 1)) * unit_;
+  return d;
+}
+
+Distribution& Distribution::operator+=(const Distribution& other) {
+  if (buckets.empty()) buckets.resize(other.buckets.size());
+  for (std::size_t i = 0; i < std::min(buckets.size(), other.buckets.size()); ++i) {
+    buckets[i].most = other.buckets[i].most;
+    buckets[i].count += other.buckets[i].count;
+  }
+  count += other.count;
+  sum += other.sum;
+  return *this;
+}
+
+double quantile(std::span<const Distribution::Bucket> buckets, std::uint64_t count, double part) noexcept {
+  if (count == 0 || buckets.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const double rank = part * static_cast<double>(count);
+  double most = 0;
+  std::uint64_t below = 0;
+  for (const auto& b : buckets) {
+    if (b.count > below && static_cast<double>(b.count) >= rank)
+      return most +
+             (b.most - most) * (rank - static_cast<double>(below)) / static_cast<double>(b.count - below);
+    most = b.most;
+    below = b.count;
+  }
+  return most;
+}
+
+void Lately::remember(Distribution now) {
+  const std::lock_guard guard(mutex_);
+  past_.push_back(std::move(now));
+  if (past_.size() > kSeconds) past_.pop_front();
+}
+
+Distribution Lately::since(const Distribution& now) const {
+  Distribution d = now;
+  const std::lock_guard guard(mutex_);
+  if (past_.empty()) return d;
+  const auto& then = past_.front();
+  for (std::size_t i = 0; i < std::min(d.buckets.size(), then.buckets.size()); ++i)
+    d.buckets[i].count -= std::min(d.buckets[i].count, then.buckets[i].count);
+  d.count -= std::min(d.count, then.count);
+  d.sum -= then.sum;
   return d;
 }
 

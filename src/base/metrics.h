@@ -5,8 +5,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,7 +55,8 @@ class Counter {
   Cells cells_{1};
 };
 
-// What a histogram shows: how many were at most each bound, and the sum of all.
+// What a histogram shows: how many were at most each bound, and the sum of all. In a summary's sample the
+// buckets are about what came lately, count and sum about all.
 struct Distribution {
   struct Bucket {
     double most = 0;
@@ -62,6 +65,23 @@ struct Distribution {
   std::vector<Bucket> buckets;
   std::uint64_t count = 0;
   double sum = 0;
+  Distribution& operator+=(const Distribution& other);  // over the same bounds
+};
+// The value that this part of all is at most (0.99: all but one in a hundred), taken as evenly spread within
+// its bucket, as Prometheus' histogram_quantile does. Above the last bound: that. NaN of nothing.
+double quantile(std::span<const Distribution::Bucket>, std::uint64_t count, double part) noexcept;
+
+// What a histogram got in the last ten seconds. remember() once a second by one thread; since() by any.
+class Lately {
+ public:
+  void remember(Distribution now);
+  // Counts of what came since the oldest that is remembered.
+  Distribution since(const Distribution& now) const;
+
+ private:
+  static constexpr std::size_t kSeconds = 10;
+  mutable std::mutex mutex_;
+  std::deque<Distribution> past_;  // under mutex_
 };
 
 // Several histograms over the same bounds, one for each of `series`. Values are whole numbers (nanoseconds,
@@ -95,6 +115,7 @@ struct Sample {
   Labels labels;
   double value = 0;
   Distribution distribution = {};  // of histograms and summaries
+  std::uint64_t recent = 0;        // of summaries: how many the buckets are about
 };
 
 enum class Kind : std::uint8_t { counter, gauge, histogram, summary };

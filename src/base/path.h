@@ -9,9 +9,8 @@
 namespace strongroom {
 
 // Relative to the API root ("/v1/"), no leading slash; a trailing slash is kept, since LIST paths and folders
-// carry one. At most 4,096 bytes, segments at most 400 bytes, valid UTF-8, printable characters only, no "."
-// or
-// ".." segment, no empty segment.
+// carry one. At most 4,096 bytes, segments at most 400 bytes, valid UTF-8, printable characters only, no
+// empty segment, none that is "." or "..".
 class Path {
  public:
   static constexpr std::size_t kMost = 4096;

@@ -101,6 +101,7 @@ const store::Snapshot* Core::Turn::snapshot() {
 void Core::Turn::serve(std::unique_ptr<Request> request, Done done) {
   auto flight = std::make_unique<Flight>();
   flight->request = std::move(request);
+  if (flight->request->arrived == MonoTime{}) flight->request->arrived = core_.parts_.env.clock.ticks();
   flight->done = std::move(done);
   flight->show();
   {

@@ -85,6 +85,7 @@ void Core::record_counts(Health health) {
 }
 
 void Core::tick() {
+  meters_.tick();
   end_feeds();
   if (sealed()) return;
   apply_audit_devices();

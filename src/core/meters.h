@@ -20,6 +20,7 @@ class Meters {
     commits.add(transactions);
     group_size.observe(transactions);
   }
+  void tick();  // about once a second
   void describe(metrics::Registry&) const;
 
   metrics::Counter commits, conflicts, commit_failures, audit_failures, tokens_removed, tokens_expired;
@@ -29,11 +30,13 @@ class Meters {
  private:
   static constexpr std::size_t kOperations = 7;                                           // verbs, and help
   static constexpr std::size_t kOutcomes = static_cast<std::size_t>(Code::internal) + 2;  // codes, and ok
+  metrics::Distribution all_requests() const;
   std::size_t type_of(std::string_view mount_type) const noexcept;
   std::vector<std::string> types_;  // the last is "none"
   std::unique_ptr<metrics::Cells> requests_;
   std::unique_ptr<metrics::Histogram> times_;  // by operation and type
   metrics::Cells created_{2};                  // service, wrapping
+  metrics::Lately lately_, audit_lately_;      // of all requests, and of audit_wait
 };
 
 }  // namespace strongroom::core

@@ -144,6 +144,18 @@ TEST(Metrics, SealedTheyTellSoWhereTheListenerOpensThem) {
   EXPECT_EQ(line_of(a.body, "vault_core_unsealed{"), "vault_core_unsealed{cluster=\"\"} 0");
 }
 
+TEST(Observation, SummariesHaveQuantilesOfTheLastTenSeconds) {
+  const auto server = TestServer::ready();
+  const auto median = [&] {
+    const auto a = server->root("GET", "sys/metrics?format=prometheus");
+    return line_of(a.body, "vault_core_handle_request{quantile=\"0.5\"}");
+  };
+  server->root("GET", "sys/mounts");
+  EXPECT_EQ(median().find("NaN"), std::string::npos) << median();
+  for (int second = 0; second < 20; ++second) server->core().tick();
+  EXPECT_EQ(median(), "vault_core_handle_request{quantile=\"0.5\"} NaN");
+}
+
 // What the server keeps, and who uses it, is in no reply of the operator's view.
 TEST(Observation, NoNameAndNoValueIsInAnyReply) {
   const auto server = TestServer::ready();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "schema/json.h"
 
@@ -51,6 +52,12 @@ void write_prometheus(std::string& out, const Family& f, const Sample& s) {
                      b.count);
     fmt::format_to(to, "{}_bucket{} {}\n", f.name, labels_text(s.labels, "le=\"+Inf\""), d.count);
   }
+  if (f.kind == Kind::summary)
+    for (const double part : {0.5, 0.9, 0.99}) {
+      const double value = metrics::quantile(d.buckets, s.recent, part);
+      fmt::format_to(to, "{}{} {}\n", f.name, labels_text(s.labels, fmt::format("quantile=\"{}\"", part)),
+                     std::isnan(value) ? "NaN" : fmt::format("{}", value));
+    }
   fmt::format_to(to, "{}_sum{} {}\n", f.name, labels_text(s.labels), d.sum);
   fmt::format_to(to, "{}_count{} {}\n", f.name, labels_text(s.labels), d.count);
 }

@@ -49,7 +49,7 @@ struct Request {
   Credential credential;
   Peer peer;
   WallTime time{};
-  MonoTime arrived{};  // zero: when the core takes it
+  MonoTime arrived{};                   // zero: when the core takes it
   std::optional<Nanoseconds> patience;  // how long it may wait for a worker; the server's own when absent
   unsigned attempt = 0;
   // Whether the listener opens this path to everybody: counts for routes that allow it (engine::by_listener,

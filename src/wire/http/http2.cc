@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kWindow = 65535;                   // of a stream; HTTP/2's own default
 constexpr std::int32_t kConnectionWindow = 1024 * 1024;  // of all streams; what arrives is taken at once
 constexpr std::size_t kUnsentReplies = 1024 * 1024;      // beyond it the next request waits
+constexpr std::size_t kLargestHeads = 8;                 // of this length wait for their bodies at a time
 constexpr std::size_t kQueuedFrames = 2000;              // that a client does not read
 constexpr int kGlitches = 1000;                          // at once
 constexpr int kGlitchesPerSecond = 100;                  // come back
@@ -87,6 +88,7 @@ struct Http2::Stream {
   std::size_t most_body = 0;
   std::size_t reserved = 0;
   std::size_t unreturned = 0;  // of the stream's window
+  std::size_t held_head = 0;   // bytes of the head, until the request is handed over
   SecretText reply;
   std::size_t reply_sent = 0;
   std::shared_ptr<Feed> feed;  // the reply goes on with it
@@ -104,8 +106,11 @@ struct Http2Callbacks {
     Http2& h = self(user);
     h.in_head_ = true;
     if (f->hd.type != NGHTTP2_HEADERS || f->headers.cat != NGHTTP2_HCAT_REQUEST) return 0;
-    // nghttp2 counts the streams that are open; those the hook still works on count here too.
-    if (h.streams_.size() >= h.origin_.limits.streams) {
+    // nghttp2 counts the streams that are open; those the hook still works on count here too. A head costs
+    // its client next to nothing when its fields are in the table, so the heads that wait are bounded
+    // together.
+    if (h.streams_.size() >= h.origin_.limits.streams ||
+        h.held_heads_ >= kLargestHeads * h.origin_.limits.head) {
       h.in_head_ = false;
       h.glitch();
       nghttp2_submit_rst_stream(s, NGHTTP2_FLAG_NONE, f->hd.stream_id, NGHTTP2_REFUSED_STREAM);
@@ -337,6 +342,7 @@ Http2::Stream* Http2::find(std::uint32_t id) const noexcept {
 void Http2::close(Stream& s) noexcept {
   using State = Stream::State;
   reserved_ -= std::exchange(s.reserved, 0);
+  held_heads_ -= std::exchange(s.held_head, 0);
   if (s.feed) end_feed(s);
   unsent_ -= s.reply.size() - s.reply_sent;
   if (s.state == State::awaited) {
@@ -422,6 +428,8 @@ void Http2::head_done(Stream& s) {
     }
   }
   if (s.refusal != 0) return refuse(s);
+  s.held_head = s.request->head_size();
+  held_heads_ += s.held_head;
   if (!s.expects_continue ||
       nghttp2_session_get_stream_remote_close(session_, static_cast<std::int32_t>(s.id)) != 0)
     return;
@@ -434,6 +442,7 @@ void Http2::head_done(Stream& s) {
 
 void Http2::refuse(Stream& s) {
   glitch();
+  held_heads_ -= std::exchange(s.held_head, 0);
   s.request.reset();
   submit(s, error_reply(s.refusal, s.why));
 }
@@ -479,6 +488,7 @@ std::unique_ptr<HttpRequest> Http2::next() {
     s->state = Stream::State::awaited;
     --ready_;
     ++awaited_;
+    held_heads_ -= std::exchange(s->held_head, 0);
     return std::move(s->request);
   }
   return nullptr;

@@ -88,10 +88,11 @@ class Http2 {
   nghttp2_session* session_ = nullptr;
   std::vector<std::unique_ptr<Stream>> streams_;  // in order of their ids, which only grow
   std::vector<std::uint32_t> gone_;
-  SecretText* out_ = nullptr;  // during pull()
-  std::size_t enough_ = 0;     // during pull()
-  std::size_t reserved_ = 0;   // body bytes promised to streams beyond their first window
-  std::size_t unsent_ = 0;     // bytes of replies that wait for the client
+  SecretText* out_ = nullptr;   // during pull()
+  std::size_t enough_ = 0;      // during pull()
+  std::size_t reserved_ = 0;    // body bytes promised to streams beyond their first window
+  std::size_t unsent_ = 0;      // bytes of replies that wait for the client
+  std::size_t held_heads_ = 0;  // bytes of heads whose requests have not been handed over
   std::size_t awaited_ = 0;
   std::size_t feeds_ = 0;  // replies that go on with a feed
   std::size_t ready_ = 0;  // streams that next() will give

@@ -526,6 +526,23 @@ TEST_F(Http2Flood, OfHeaderBytesIsNotStored) {
   EXPECT_EQ(server_->next(), nullptr);
 }
 
+// A field of 4,000 bytes in the table is named by one byte, so a request of a few bytes would hold many.
+TEST_F(Http2Flood, OfHeadsThatWaitForBodiesIsRefused) {
+  std::string block = raw::block(Http2Client::head("PUT", "/"));
+  const std::string field = std::string("\x40\x01x\x7f\xa1\x1e", 6) + std::string(4000, 'x');
+  feed(raw::hello() + raw::frame(raw::headers, raw::kEndHeaders, 1, block + field + std::string(6, '\xbe')));
+  for (int i = 1; i < 100; ++i)
+    feed(raw::frame(raw::headers, raw::kEndHeaders, id(i), block + std::string(7, '\xbe')));
+  std::size_t taken = 0;
+  for (int i = 0; i < 100; ++i) feed(raw::frame(raw::data, raw::kEndStream, id(i), "x"));
+  for (; const auto r = server_->next(); ++taken) EXPECT_GT(r->head_size(), 27'000U);
+  EXPECT_GE(taken, 8U);
+  EXPECT_LE(taken, 11U);
+  // There is room again.
+  feed(raw::frame(raw::headers, raw::kEndHeaders | raw::kEndStream, id(100), block));
+  EXPECT_NE(server_->next(), nullptr);
+}
+
 TEST_F(Http2Flood, OfStreamsIsRefused) {
   feed(raw::hello());
   for (int i = 0; i < 500; ++i) server_->received(raw::request(id(i), Http2Client::head("PUT", "/"), 0));

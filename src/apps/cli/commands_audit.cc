@@ -85,8 +85,10 @@ constexpr Flag kList[] = {{"detailed", Takes::nothing, "Show the options too."}}
 
 constexpr Command kCommands[] = {
     {"audit enable", "TYPE KEY=VALUE...", "Send the audit log to a device too",
-     "TYPE is file, socket, syslog or http; KEY=VALUE are its options. While a device is enabled the server "
-     "answers only what a device has recorded.",
+     "TYPE is file (OpenBao also has socket, syslog and http); KEY=VALUE are its options. Strongroom's own "
+     "log "
+     "needs no device, and a device holds up no request; its configuration says whether and in which "
+     "directory devices may be made this way. OpenBao answers only what a device has recorded.",
      "strongroom audit enable -path=copy file file_path=/var/log/strongroom_audit.log", kHttp, kEnable, 0,
      kAny, &enable},
     {"audit disable",

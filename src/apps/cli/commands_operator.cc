@@ -182,7 +182,8 @@ constexpr Command kCommands[] = {
     {"operator step-down",
      "",
      "Let another server of the cluster become the active one",
-     "The one that is asked must be active; it becomes a standby.",
+     "The one that is asked must be active; it becomes a standby. Strongroom has no cluster: it accepts the "
+     "command, and goes on serving.",
      "strongroom operator step-down",
      kHttp,
      {},

@@ -137,7 +137,7 @@ constexpr Command kCommands[] = {
     {"policy write",
      "NAME FILE",
      "Store a policy",
-     "FILE - is standard input.",
+     "FILE may be -, which is standard input.",
      "strongroom policy write app app.hcl",
      kHttp,
      {},

@@ -274,7 +274,7 @@ constexpr Flag kShow[] = {{"after", Takes::number, "Begin after this sequence nu
 constexpr Flag kArchive[] = {{"before", Takes::number, "Archive whole segments below this sequence number."}};
 
 constexpr Command kCommands[] = {
-    {"audit show", "", "Show records of the audit log", "Values from outside are keyed digests.",
+    {"audit show", "", "Show records of the audit log", "Values that came from outside are shown as HMACs.",
      "strongroom audit show -last=10\nstrongroom audit show -after=2 -limit=50 -format=json",
      kHttp | kFormat | kField, kShow, 0, 0, &show},
     {"audit key",

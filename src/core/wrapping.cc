@@ -19,7 +19,7 @@ Result<std::shared_ptr<const identity::TokenRecord>> Wrapping::record_of(store::
   if (token.empty()) return invalid();
   Secret inner;
   if (is_jwt(token)) {
-    SR_LET(inner, out_of_jwt(txn, token));
+    SR_LET(inner, out_of_jwt(txn, token, now));
     token = inner.reveal_text(Reveal::to_cipher);
   }
   SR_LET(auto record, tokens_.find(txn, token, now));
@@ -82,25 +82,32 @@ Result<Secret> Wrapping::in_jwt(store::Txn& txn, const engine::Wrapped& w, WallT
   return Secret::copy_of(view(text));
 }
 
-Result<Secret> Wrapping::out_of_jwt(store::Txn& txn, std::string_view token) const {
+Result<Secret> Wrapping::out_of_jwt(store::Txn& txn, std::string_view token, WallTime now) const {
   constexpr std::size_t kLongest = 4096;
   const auto second = token.rfind('.');
   const auto first = token.find('.');
   if (token.size() > kLongest || first == token.npos || first == second) return invalid();
-  // A key that was never made has signed nothing.
-  SR_LET(const auto stored, txn.get(setting("wrapping-jwt-key")));
   const auto signature = from_base64url(token.substr(second + 1));
-  if (!stored || !signature) return invalid();
-  const auto key = Secret::copy_of(view(*stored));
-  if (!crypto::es512_verify(key, as_view(token.substr(0, second)), *signature)) return invalid();
+  if (!signature) return invalid();
   auto claims = from_base64url(token.substr(first + 1, second - first - 1));
   if (!claims) return invalid();
-  const auto doc = json::Doc::parse(as_text(*claims));
-  const auto jti = doc ? doc->root().find("jti") : std::nullopt;
-  Secret out;
-  if (jti) SR_TRY(schema::Type<Secret>::load(*jti, out));
+  Secret inner;
+  const auto named = [&]() -> Status {
+    const auto doc = json::Doc::parse(as_text(*claims));
+    const auto jti = doc ? doc->root().find("jti") : std::nullopt;
+    return jti ? schema::Type<Secret>::load(*jti, inner) : invalid();
+  }();
   explicit_bzero(claims->data(), claims->size());
-  return out;
+  if (!named) return invalid();
+  // A signature is dear to check, and strangers may ask: first, whether there is such a token at all.
+  SR_LET(const auto record, tokens_.find(txn, inner.reveal_text(Reveal::to_cipher), now));
+  if (!record) return invalid();
+  // A key that was never made has signed nothing.
+  SR_LET(const auto stored, txn.get(setting("wrapping-jwt-key")));
+  if (!stored) return invalid();
+  const auto key = Secret::copy_of(view(*stored));
+  if (!crypto::es512_verify(key, as_view(token.substr(0, second)), *signature)) return invalid();
+  return inner;
 }
 
 Result<engine::Wrapped> Wrapping::wrap(store::Txn& txn, identity::WrappedReply reply,

@@ -26,7 +26,7 @@ class Wrapping {
   // The same, and the token is gone when this transaction commits.
   Result<Found> redeem(store::Txn&, std::string_view token, WallTime now) const;
   // The token inside a JWT of ours.
-  Result<Secret> out_of_jwt(store::Txn&, std::string_view jwt) const;
+  Result<Secret> out_of_jwt(store::Txn&, std::string_view jwt, WallTime now) const;
   static bool is_jwt(std::string_view token) noexcept { return token.starts_with("eyJ"); }
   // How the wrapping token is given: as it is, or inside a JWT signed with ES512 that tells what it is.
   enum class Form : std::uint8_t { plain, jwt };

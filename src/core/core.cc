@@ -244,6 +244,7 @@ void Core::rerun(std::unique_ptr<Flight> flight) {
       [this, raw](const store::Snapshot& newest) -> Result<store::Transaction> {
         raw->outcome = run(*raw->request, &newest, Where::committer);
         auto& o = raw->outcome;
+        if (o.reply.error && o.reply.error->code == Code::needs_worker) return fail(Code::conflict, "");
         if (!o.record) return fail(Code::unavailable, "try again");
         store::Transaction t = o.txn ? std::move(*o.txn) : store::Transaction{};
         o.txn.reset();

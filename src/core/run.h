@@ -340,7 +340,7 @@ class Core::Run {
     // Who has nothing but a wrapping token in a JWT unwraps it with that.
     Secret inner;
     if (Wrapping::is_jwt(presented) && r_.call.path.text().starts_with("sys/wrapping/")) {
-      if (auto opened = core_.wrapping_.out_of_jwt(txn_, presented)) {
+      if (auto opened = core_.wrapping_.out_of_jwt(txn_, presented, core_.server_time())) {
         inner = *std::move(opened);
         presented = inner.reveal_text(Reveal::to_cipher);
       }
@@ -409,7 +409,8 @@ class Core::Run {
   }
 
   Status dispatch(const engine::Route& route) {
-    if (route.blocking && where_ == Where::loop) return fail(Code::needs_worker, "");
+    // It may take its time, and wait for commits: neither loop nor committer can.
+    if (route.blocking && where_ != Where::worker) return fail(Code::needs_worker, "");
     out_.record->request = redacted(route.in);
     caller_.root = acl_ && acl_->is_root();
     if (asker_) {
@@ -455,6 +456,7 @@ class Core::Run {
     by_operator_ = (route.flags & engine::sudo) != 0;
     // What such a handler does is done when it returns, and could not be refused any more.
     if (reserve_only_ && route.blocking && !by_operator_) return fail(Code::no_space, kNoSpace);
+    if ((route.flags & engine::acts) != 0) SR_TRY(prepare_to_act());
     Rendered render(*this);
     Result<engine::Route::Gave> gave = engine::Route::Gave::nothing;
     if (route.blocking) {
@@ -478,6 +480,29 @@ class Core::Run {
     if (out_.reply.aside.lease_duration.count() != 0) record.lease = "";
     if (out_.reply.aside.auth && audit_key_) record.issued = issued(*out_.reply.aside.auth);
     if (out_.reply.aside.wrap && audit_key_) record.wrapped = wrapped(*out_.reply.aside.wrap);
+    return {};
+  }
+  // What such a handler does is durable when it returns. So the token's use is spent before, in a commit of
+  // its own, and nothing that is left for this transaction depends on what it has read: it cannot lose a race
+  // and have the request run again.
+  Status prepare_to_act() {
+    const auto lost = [] { return fail(Code::unavailable, "the request lost a race too often; try again"); };
+    if (where_ == Where::committer) return lost();  // the handler waits for it
+    const auto number = asker_ && !is_open_ && asker_->record->num_uses > 0 ? asker_->record->number : 0;
+    constexpr unsigned kMostSpends = 100;
+    for (unsigned attempt = 0; number != 0 && !acting_; ++attempt) {
+      if (attempt == kMostSpends)
+        return fail(Code::unavailable, "the request lost a race too often; try again");
+      SR_LET(const auto newest, core_.parts_.store.snapshot());
+      store::Txn txn(*newest, core_.parts_.barrier);
+      SR_LET(const auto record, core_.tokens_.find_by_number(txn, number, core_.server_time()));
+      if (!record) return fail(Code::unauthenticated, kDenied);
+      SR_TRY(spend_use(txn, *record));
+      const auto spent = core_.commit_own(txn, "spend-use", 1);
+      acting_ = spent.has_value();
+      if (!spent && spent.error().code != Code::conflict) return spent;
+    }
+    acting_ = true;
     return {};
   }
   // What was sent and had no effect. Only an answer that has a body has a place for warnings.
@@ -625,8 +650,9 @@ class Core::Run {
       if (core_.floods_.one(kind, r_.peer.address, core_.parts_.env.clock.ticks()) == Floods::Gets::count)
         out_.record.reset();
     }
-    if (asker_ && !is_open_ && asker_->record->num_uses > 0) spend_use();
+    if (asker_ && !is_open_ && asker_->record->num_uses > 0 && !acting_) spend_use();
     if (txn_.dirty()) out_.txn = txn_.take();
+    if (out_.txn && acting_) out_.txn->reads.clear();
     constexpr std::size_t kSurelyFits = 16 * 1024;
     if (out_.record && audit_key_ &&
         out_.record->request.size() + out_.record->response.size() + out_.record->headers.size() >
@@ -638,15 +664,18 @@ class Core::Run {
     auto now = core_.tokens_.reload(txn_, asker_->record->number);
     if (!now) return refuse(std::move(now).error());
     if (!*now) return;
-    auto& record = **now;
+    if (auto spent = spend_use(txn_, **now); !spent) refuse(std::move(spent).error());
+  }
+  Status spend_use(store::Txn& txn, identity::TokenRecord record) {
     if (record.num_uses <= 1) {
-      if (auto gone = core_.tokens_.revoke(txn_, record); !gone) return refuse(std::move(gone).error());
+      SR_TRY(core_.tokens_.revoke(txn, record));
       out_.record->actor->remaining_uses = -1;
-      return;
+      return {};
     }
     --record.num_uses;
     out_.record->actor->remaining_uses = record.num_uses;
-    core_.tokens_.save(txn_, record);
+    core_.tokens_.save(txn, record);
+    return {};
   }
 
   Core& core_;
@@ -666,6 +695,7 @@ class Core::Run {
   identity::Decision decision_;
   engine::Caller caller_;
   std::string page_limit_, folded_path_, other_path_;
+  bool acting_ = false;           // the handler does what cannot be undone, and may
   bool is_open_ = false;          // the route needs no token; one that was sent spends no use
   bool changed_nothing_ = false;  // a key share that did not unseal
   bool reserve_only_ = false;     // the disk is nearly full

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/bytes.h"
 #include "seals/shamir/shamir_seal.h"
@@ -367,6 +369,46 @@ TEST(Rotation, ANewTermEncryptsAndTheOldOnesStillRead) {
   int rotated = 0;
   for (const auto& r : s->records()) rotated += r.record.operation == "rotate" && r.record.revision != 0;
   EXPECT_EQ(rotated, 2);
+}
+
+// A request that lost a race for the uses of its token ran again, rotation and all; the last time it ran in
+// the committer, which waited for itself.
+TEST(Rotation, IsDoneOnceForEachRequestHoweverManyShareATokensUses) {
+  auto s = TestServer::ready();
+  s->policy("op", R"(path "*" { capabilities = ["create","read","update","sudo"] })");
+  const auto token = s->token_with(R"(["op"])", R"("num_uses":1000)");
+  std::atomic<int> rotated{0}, others{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 6; ++t)
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 30; ++i) {
+        if (t % 3 == 0) {
+          if (s->call("POST", "sys/rotate", {}, token).ok()) ++rotated;
+        } else if (s->call("GET", "auth/token/lookup-self", {}, token).ok()) {
+          ++others;
+        }
+      }
+    });
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(others, 120);
+  EXPECT_EQ(rotated, 60);
+  EXPECT_EQ(s->root("GET", "sys/key-status").text("term"), std::to_string(1 + rotated));
+  EXPECT_EQ(s->root("POST", "auth/token/lookup", "{\"token\":\"" + token + "\"}").text("data/num_uses"),
+            "820");
+}
+
+TEST(GenerateRoot, TheLastUseOfATokenIsEnough) {
+  auto s = TestServer::ready(of_shares(1, 1));
+  s->policy("op", R"(path "sys/generate-root-token/*" { capabilities = ["update"] })");
+  const auto nonce = s->root("PUT", "sys/generate-root-token/attempt", "{}").text("data/nonce");
+  const auto token = s->token_with(R"(["op"])", R"("num_uses":2)");
+  EXPECT_EQ(
+      s->call("PUT", "sys/generate-root-token/update", share(std::string(64, 'a'), nonce), token).status,
+      400);
+  EXPECT_EQ(s->call("PUT", "sys/generate-root-token/update", share(s->shares()[0], nonce), token)
+                .text("data/complete"),
+            "true");
+  EXPECT_EQ(s->call("PUT", "sys/generate-root-token/attempt", "{}", token).status, 403);
 }
 
 TEST(Rotation, IsDoneByTheServerWhenTimeOrCountSaySo) {

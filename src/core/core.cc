@@ -221,10 +221,12 @@ void Core::finish(std::unique_ptr<Flight> flight, Turn* turn) {
 // The request that sealed the server: its record is the last one under a key. On a worker.
 void Core::close_then_answer(std::unique_ptr<Flight> flight) {
   auto& o = flight->outcome;
-  if (o.txn) {
+  if (o.txn) {  // a use of its token
     o.txn->record = audit::encode(*o.record);
-    std::ignore = committer_->commit(std::move(*o.txn));  // a use of its token
-  } else if (o.record) {
+    const auto done = committer_->commit(std::move(*o.txn));
+    if (done || done.error().code == Code::outcome_unknown) o.record.reset();  // it went with it, or may have
+  }
+  if (o.record) {
     o.record->response_time = parts_.env.clock.ticks() - flight->request->arrived;
     std::ignore = append_and_wait(std::move(*o.record));
   }

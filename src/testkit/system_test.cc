@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <thread>
 
 #include "store/tables.h"
 #include "testkit/test_server.h"
@@ -314,6 +315,28 @@ TEST(SystemTime, AWallClockThatIsSetBackBringsNoExpiredTokenBackAfterARestart) {
   ASSERT_EQ(server->unseal().status, 200);
   server->clock.step_wall(Seconds(-3600));
   EXPECT_EQ(server->call("GET", "auth/token/lookup-self", {}, token).status, 403);
+}
+
+// The record went with the use of the token, and that lost a race.
+TEST(Sealing, HasItsRecordThoughOthersUseUpTheSameToken) {
+  auto server = TestServer::ready();
+  server->policy("op", R"(path "*" { capabilities = ["read","update","sudo"] })");
+  constexpr int kRounds = 8;
+  for (int round = 0; round < kRounds; ++round) {
+    const auto token = server->token_with(R"(["op"])", R"("num_uses":100000)");
+    std::vector<std::thread> crowd;
+    for (int i = 0; i < 3; ++i)
+      crowd.emplace_back([&] {
+        while (server->call("GET", "auth/token/lookup-self", {}, token).ok()) {
+        }
+      });
+    EXPECT_EQ(server->call("PUT", "sys/seal", {}, token).status, 204);
+    for (auto& t : crowd) t.join();
+    ASSERT_EQ(server->unseal().status, 200);
+  }
+  int seals = 0;
+  for (const auto& r : server->records()) seals += r.record.path == "sys/seal" ? 1 : 0;
+  EXPECT_EQ(seals, kRounds);
 }
 
 // Server time followed the wall clock back while the process ran.

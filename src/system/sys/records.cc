@@ -99,7 +99,7 @@ constexpr std::array kRoutes{
                            "Public key and newest checkpoint of the audit log", engine::open),
     route<&Sys::audit_log>(Verb::read, "internal/audit/log", "Show the audit log", engine::sudo),
     route<&Sys::archive_audit>(Verb::write, "internal/audit/archive", "Archive old segments of the audit log",
-                               engine::sudo),
+                               engine::sudo | engine::acts),
 };
 }  // namespace
 std::span<const engine::Route> record_routes() { return kRoutes; }

@@ -1,6 +1,7 @@
 #include "audit/sinks/file/file_sink.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@ constexpr std::size_t kMostPending = 16u << 20;  // beyond it records are read f
 constexpr std::size_t kCatchUp = 256;            // records read at once
 constexpr std::chrono::seconds kRetry{1};
 constexpr Nanoseconds kStoreEvery = Seconds(1);
+constexpr std::size_t kPage = 4096;  // a pipe that takes anything takes this much (PIPE_BUF)
+constexpr const char* kStalled = "audit file device: its reader takes nothing";
+constexpr int kPatience = 10;  // fiftieths of a second until a reader counts as one that has stopped
 
 std::string safe_name(std::string_view name) {
   std::string out;
@@ -40,6 +44,11 @@ std::optional<std::uint64_t> read_position(const std::filesystem::path& path) {
   std::uint64_t value = 0;
   if (n <= 0 || std::from_chars(text, text + n, value).ec != std::errc{}) return std::nullopt;
   return value;
+}
+
+bool is_regular(int fd) {
+  struct stat st{};
+  return ::fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 bool is_true(std::string_view s) { return s == "true" || s == "1" || s == "TRUE" || s == "True" || s == "t"; }
@@ -159,9 +168,10 @@ Result<Fd> FileSink::open_file(const FileSinkOptions& options) {
   std::error_code ignored;
   const std::filesystem::path path = options.file_path;
   if (path.has_parent_path()) std::filesystem::create_directories(path.parent_path(), ignored);
-  Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
+  // Not to wait for the reader of a named pipe; whoever writes waits as usual.
+  Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
                options.mode == 0 ? 0600 : static_cast<mode_t>(options.mode)));
-  if (!fd) return refuse();
+  if (!fd || ::fcntl(fd.get(), F_SETFL, O_APPEND) != 0) return refuse();
   struct stat st{};
   if (::fstat(fd.get(), &st) != 0) return refuse();
   // As Vault does: the mode holds for a file that was there before, too.
@@ -194,7 +204,8 @@ FileSink::FileSink(Place place, FileSinkOptions options, audit::Log& log, Env& e
       cursor_(log.cursor()),
       next_(next),
       file_(std::move(fd)),
-      at_(next) {
+      at_(next),
+      regular_(is_regular(file_.get())) {
   store_position();
   thread_ = std::thread([this] { run(); });
 }
@@ -250,12 +261,13 @@ Status FileSink::settle() {
   std::unique_lock lock(mutex_);
   // A round that began after this call has tried; its outcome is the answer.
   const std::uint64_t round = rounds_ + 2;
-  while (next_ < wanted && rounds_ < round) {
+  while (next_ < wanted && rounds_ < round && !stalled_) {
     due_ = true;
     wake_.notify_one();
     settled_.wait(lock);
   }
-  return next_ >= wanted ? Status{} : last_;
+  if (next_ >= wanted) return {};
+  return stalled_ ? fail(Code::unavailable, kStalled) : last_;
 }
 
 std::uint64_t FileSink::stored_position(const Place& place, const audit::Log& log) {
@@ -267,6 +279,7 @@ std::uint64_t FileSink::stored_position(const Place& place, const audit::Log& lo
 
 std::string FileSink::trouble() const {
   const std::scoped_lock lock(mutex_);
+  if (stalled_) return kStalled;
   if (last_ || last_.error().code == Code::sealed) return {};
   return last_.error().message;
 }
@@ -291,6 +304,8 @@ void FileSink::run() {
       file_ = std::move(*fresh_);
       fresh_.reset();
       line_cut_ = false;
+      regular_ = is_regular(file_.get());
+      stalled_ = false;
     }
     records.swap(pending_);
     const std::uint64_t first = records.empty() ? log_.size() : pending_first_;
@@ -352,12 +367,15 @@ Status FileSink::write_lines() {
   if (line_cut_) lines_.insert(0, 1, '\n');  // what stands there is a broken line of its own
   std::string_view rest = lines_;
   while (!rest.empty()) {
-    const ssize_t n = ::write(file_.get(), rest.data(), rest.size());
-    if (n < 0 && errno == EINTR) continue;
+    const bool room = has_room();
+    const ssize_t n =
+        room ? ::write(file_.get(), rest.data(), regular_ ? rest.size() : std::min(rest.size(), kPage)) : -1;
+    if (room && n < 0 && errno == EINTR) continue;
     if (n < 0) {
       const int error = errno;
       line_cut_ = line_cut_ || rest.size() != lines_.size();
       lines_.clear();
+      if (!room) return fail(Code::unavailable, kStalled);
       return fail(Code::unavailable, std::string("audit file device: ") + std::strerror(error));
     }
     rest.remove_prefix(static_cast<std::size_t>(n));
@@ -366,6 +384,26 @@ Status FileSink::write_lines() {
   lines_.clear();
   if (lines_.capacity() > (1u << 20)) lines_.shrink_to_fit();
   return {};
+}
+
+// False: this is no file, whoever reads it has stopped, and the device ends or has another file. Without
+// asking, write() would wait for ever, and whoever ends the device with it.
+bool FileSink::has_room() {
+  if (regular_) return true;
+  for (int waited = 1;; ++waited) {
+    pollfd p{file_.get(), POLLOUT, 0};
+    const int n = ::poll(&p, 1, 20);
+    const bool room = n > 0 || (n < 0 && errno != EINTR);
+    const std::scoped_lock lock(mutex_);
+    const bool before = std::exchange(stalled_, !room && waited >= kPatience);
+    if (stalled_ && !before) {
+      env_.log.error("audit file device: its reader takes nothing; records wait in the log",
+                     {{"device", place_.name}});
+      settled_.notify_all();
+    }
+    if (room) return true;
+    if ((ending_ || fresh_) && waited >= kPatience) return false;
+  }
 }
 
 // Not synced: after a crash some lines are written twice, none is missing.

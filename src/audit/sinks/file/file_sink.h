@@ -74,6 +74,7 @@ class FileSink final : public Reader {
   Status work(std::string& records, std::uint64_t first, std::uint64_t end);
   Status catch_up(std::uint64_t to);
   Status write_lines();
+  bool has_room();
   void store_position();
 
   const Place place_;
@@ -91,6 +92,7 @@ class FileSink final : public Reader {
   bool due_ = true;
   bool ending_ = false;
   bool forgotten_ = false;
+  bool stalled_ = false;
   std::uint64_t next_;  // sequence of the next record to be written
   std::uint64_t rounds_ = 0;
   Status last_;              // of the last round
@@ -103,6 +105,7 @@ class FileSink final : public Reader {
   std::uint64_t stored_ = UINT64_MAX;
   MonoTime stored_at_{};
   bool line_cut_ = false;
+  bool regular_;
 
   std::thread thread_;
 };

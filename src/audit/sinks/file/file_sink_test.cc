@@ -1,5 +1,6 @@
 #include "audit/sinks/file/file_sink.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -238,6 +239,31 @@ TEST_F(FileDevice, FallsBehindWhenItCannotWriteAndMissesNothing) {
   const auto sink = device();
   ASSERT_TRUE(sink->settle());
   EXPECT_EQ(paths(options_.file_path), twice(0, 5));
+}
+
+// A pipe whose reader has stopped: it is said, it holds up nobody's end, and nothing is missing afterwards.
+TEST_F(FileDevice, EndsThoughItsReaderTakesNothing) {
+  const auto pipe = (folder_.path() / "pipe").native();
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  options_.file_path = pipe;
+  EXPECT_FALSE(FileSink::open({"pipe/", {}}, options_, *log_, world_.env)) << "nobody reads it";
+  const Fd reader(::open(pipe.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(reader);
+  ASSERT_GE(::fcntl(reader.get(), F_SETPIPE_SZ, 4096), 4096);
+  std::uint64_t in_the_pipe = 0;
+  {
+    const auto sink = device();
+    put(0, 40);
+    EXPECT_FALSE(sink->settle());
+    EXPECT_FALSE(sink->trouble().empty());
+    in_the_pipe = sink->acknowledged();
+    EXPECT_LT(in_the_pipe, 10u);
+  }
+  options_.file_path = (folder_.path() / "audit.json").native();
+  const auto sink = device();
+  ASSERT_TRUE(sink->settle());
+  EXPECT_TRUE(sink->trouble().empty());
+  EXPECT_EQ(paths(options_.file_path), twice(in_the_pipe, 40));
 }
 
 TEST_F(FileDevice, ForgetsItsPositionWhenDisabled) {

@@ -8,64 +8,9 @@
 namespace strongroom::apps::cli {
 namespace {
 
-Result<int> enable(Session& s) {
-  const Flags& f = s.flags;
-  std::string type(trimmed(s.arg(0)));
-  if (type == "plugin") type = f.text("plugin-name").value_or("");
-  const std::string path = clean_path(f.text("path").value_or(type));
-  SecretText body;
-  json::Writer w(body);
-  w.begin_object();
-  w.key("type"), w.string(type);
-  w.key("description"), w.string(f.text("description").value_or(""));
-  w.key("config");
-  w.begin_object();
-  write_tunables(w, f);
-  if (const auto v = f.text("plugin-version")) w.key("plugin_version"), w.string(*v);
-  w.end_object();
-  w.key("local"), w.boolean(f.on("local"));
-  w.key("seal_wrap"), w.boolean(f.on("seal-wrap"));
-  w.key("external_entropy_access"), w.boolean(f.on("external-entropy-access"));
-  if (f.given("options") || f.given("version"))
-    write_options(w, f);
-  else
-    w.key("options"), w.null();
-  w.end_object();
-  SR_LET([[maybe_unused]] const Answer a,
-         s.demand({.method = "POST", .path = "sys/auth/" + path, .body = std::move(body)},
-                  fmt::format("Error enabling {} auth", type)));
-  const auto version = f.text("plugin-version");
-  s.console.line(fmt::format("Success! Enabled {} auth method{}{} at: {}/", type, version ? " version " : "",
-                             version.value_or(""), path));
-  return 0;
-}
-
-Result<int> disable(Session& s) {
-  const std::string path = clean_path(s.arg(0));
-  SR_LET([[maybe_unused]] const Answer a, s.demand({.method = "DELETE", .path = "sys/auth/" + path},
-                                                   fmt::format("Error disabling auth method at {}/", path)));
-  s.console.line(fmt::format("Success! Disabled the auth method (if it existed) at: {}/", path));
-  return 0;
-}
-
-Result<int> tune(Session& s) {
-  const std::string path = clean_path(s.arg(0));
-  SecretText body;
-  json::Writer w(body);
-  w.begin_object();
-  write_tunables(w, s.flags);
-  if (const auto v = s.flags.text("description")) w.key("description"), w.string(*v);
-  if (const auto v = s.flags.text("plugin-version")) w.key("plugin_version"), w.string(*v);
-  write_options(w, s.flags);
-  w.end_object();
-  SR_LET([[maybe_unused]] const Answer a, s.demand({.method = "POST",
-                                                    .path = fmt::format("sys/mounts/auth/{}/tune", path),
-                                                    .body = std::move(body)},
-                                                   fmt::format("Error tuning auth method {}/", path)));
-  s.console.line(fmt::format("Success! Tuned the auth method at: {}/", path));
-  return 0;
-}
-
+Result<int> enable(Session& s) { return enable_mount(s, Mounts::auth); }
+Result<int> disable(Session& s) { return disable_mount(s, Mounts::auth); }
+Result<int> tune(Session& s) { return tune_mount(s, Mounts::auth); }
 Result<int> list(Session& s) { return list_mounts(s, Mounts::auth); }
 Result<int> move(Session& s) { return move_mount(s, Mounts::auth); }
 

@@ -76,7 +76,112 @@ void write_list(json::Writer& w, const Flags& f, std::string_view flag, std::str
   w.end_array();
 }
 
+std::string_view name_of(Mounts kind) { return kind == Mounts::auth ? "auth method" : "secrets engine"; }
+
+void write_options(json::Writer& w, const Flags& f) {
+  const auto version = f.number("version");
+  if (!version && !f.given("options")) return;
+  w.key("options");
+  w.begin_object();
+  for (const auto& [k, v] : f.pairs("options")) w.key(k), w.string(v);
+  if (version) w.key("version"), w.string(fmt::format("{}", *version));
+  w.end_object();
+}
+
+void write_tunables(json::Writer& w, const Flags& f) {
+  if (const auto v = f.duration("default-lease-ttl")) w.key("default_lease_ttl"), w.string(*v);
+  if (const auto v = f.duration("max-lease-ttl")) w.key("max_lease_ttl"), w.string(*v);
+  if (const auto v = f.text("token-type")) w.key("token_type"), w.string(*v);
+  if (const auto v = f.text("listing-visibility")) w.key("listing_visibility"), w.string(*v);
+  write_list(w, f, "audit-non-hmac-request-keys", "audit_non_hmac_request_keys");
+  write_list(w, f, "audit-non-hmac-response-keys", "audit_non_hmac_response_keys");
+  write_list(w, f, "passthrough-request-headers", "passthrough_request_headers");
+  write_list(w, f, "allowed-response-headers", "allowed_response_headers");
+  constexpr std::string_view lockout[] = {"user-lockout-threshold", "user-lockout-duration",
+                                          "user-lockout-counter-reset-duration", "user-lockout-disable"};
+  if (std::none_of(std::begin(lockout), std::end(lockout), [&](std::string_view n) { return f.given(n); }))
+    return;
+  w.key("user_lockout_config");
+  w.begin_object();
+  if (const auto v = f.number(lockout[0])) w.key("lockout_threshold"), w.string(fmt::format("{}", *v));
+  if (const auto v = f.duration(lockout[1])) w.key("lockout_duration"), w.string(*v);
+  if (const auto v = f.duration(lockout[2])) w.key("lockout_counter_reset_duration"), w.string(*v);
+  if (const auto v = f.choice(lockout[3])) w.key("lockout_disable"), w.boolean(*v);
+  w.end_object();
+}
+
 }  // namespace
+
+// Vault API: POST /sys/mounts/:path, POST /sys/auth/:path.
+Result<int> enable_mount(Session& s, Mounts kind) {
+  const bool auth = kind == Mounts::auth;
+  const Flags& f = s.flags;
+  std::string type(trimmed(s.arg(0)));
+  if (type == "plugin") type = f.text("plugin-name").value_or("");
+  const std::string path = clean_path(f.text("path").value_or(type));
+  const auto version = f.text("plugin-version");
+  const auto write_version = [&](json::Writer& w) {
+    if (version) w.key("plugin_version"), w.string(*version);
+  };
+  SecretText body;
+  json::Writer w(body);
+  w.begin_object();
+  w.key("type"), w.string(type);
+  w.key("description"), w.string(f.text("description").value_or(""));
+  w.key("config");
+  w.begin_object();
+  write_tunables(w, f);
+  if (auth) write_version(w);
+  if (const auto v = auth ? std::nullopt : f.choice("force-no-cache")) w.key("force_no_cache"), w.boolean(*v);
+  w.end_object();
+  w.key("local"), w.boolean(f.on("local"));
+  w.key("seal_wrap"), w.boolean(f.on("seal-wrap"));
+  w.key("external_entropy_access"), w.boolean(f.on("external-entropy-access"));
+  if (!auth) write_version(w);
+  if (f.given("options") || f.given("version"))
+    write_options(w, f);
+  else if (auth)
+    w.key("options"), w.null();
+  w.end_object();
+  SR_LET([[maybe_unused]] const Answer a,
+         s.demand(
+             {.method = "POST", .path = (auth ? "sys/auth/" : "sys/mounts/") + path, .body = std::move(body)},
+             auth ? fmt::format("Error enabling {} auth", type) : "Error enabling"));
+  s.console.line(auth ? fmt::format("Success! Enabled {} auth method{}{} at: {}/", type,
+                                    version ? " version " : "", version.value_or(""), path)
+                      : fmt::format("Success! Enabled the {} secrets engine at: {}/", type, path));
+  return 0;
+}
+
+// Vault API: DELETE /sys/mounts/:path, DELETE /sys/auth/:path.
+Result<int> disable_mount(Session& s, Mounts kind) {
+  const std::string path = clean_path(s.arg(0));
+  SR_LET([[maybe_unused]] const Answer a,
+         s.demand({.method = "DELETE", .path = (kind == Mounts::auth ? "sys/auth/" : "sys/mounts/") + path},
+                  fmt::format("Error disabling {} at {}/", name_of(kind), path)));
+  s.console.line(fmt::format("Success! Disabled the {} (if it existed) at: {}/", name_of(kind), path));
+  return 0;
+}
+
+// Vault API: POST /sys/mounts/:path/tune, POST /sys/mounts/auth/:path/tune.
+Result<int> tune_mount(Session& s, Mounts kind) {
+  const std::string path = clean_path(s.arg(0));
+  SecretText body;
+  json::Writer w(body);
+  w.begin_object();
+  write_tunables(w, s.flags);
+  if (const auto v = s.flags.text("description")) w.key("description"), w.string(*v);
+  if (const auto v = s.flags.text("plugin-version")) w.key("plugin_version"), w.string(*v);
+  write_options(w, s.flags);
+  w.end_object();
+  SR_LET([[maybe_unused]] const Answer a,
+         s.demand({.method = "POST",
+                   .path = fmt::format("sys/mounts/{}{}/tune", kind == Mounts::auth ? "auth/" : "", path),
+                   .body = std::move(body)},
+                  fmt::format("Error tuning {} {}/", name_of(kind), path)));
+  s.console.line(fmt::format("Success! Tuned the {} at: {}/", name_of(kind), path));
+  return 0;
+}
 
 Result<int> list_mounts(Session& s, Mounts kind) {
   const bool auth = kind == Mounts::auth;
@@ -144,41 +249,9 @@ Result<int> list_mounts(Session& s, Mounts kind) {
   return 0;
 }
 
-void write_options(json::Writer& w, const Flags& f) {
-  const auto version = f.number("version");
-  if (!version && !f.given("options")) return;
-  w.key("options");
-  w.begin_object();
-  for (const auto& [k, v] : f.pairs("options")) w.key(k), w.string(v);
-  if (version) w.key("version"), w.string(fmt::format("{}", *version));
-  w.end_object();
-}
-
-void write_tunables(json::Writer& w, const Flags& f) {
-  if (const auto v = f.duration("default-lease-ttl")) w.key("default_lease_ttl"), w.string(*v);
-  if (const auto v = f.duration("max-lease-ttl")) w.key("max_lease_ttl"), w.string(*v);
-  if (const auto v = f.text("token-type")) w.key("token_type"), w.string(*v);
-  if (const auto v = f.text("listing-visibility")) w.key("listing_visibility"), w.string(*v);
-  write_list(w, f, "audit-non-hmac-request-keys", "audit_non_hmac_request_keys");
-  write_list(w, f, "audit-non-hmac-response-keys", "audit_non_hmac_response_keys");
-  write_list(w, f, "passthrough-request-headers", "passthrough_request_headers");
-  write_list(w, f, "allowed-response-headers", "allowed_response_headers");
-  constexpr std::string_view lockout[] = {"user-lockout-threshold", "user-lockout-duration",
-                                          "user-lockout-counter-reset-duration", "user-lockout-disable"};
-  if (std::none_of(std::begin(lockout), std::end(lockout), [&](std::string_view n) { return f.given(n); }))
-    return;
-  w.key("user_lockout_config");
-  w.begin_object();
-  if (const auto v = f.number(lockout[0])) w.key("lockout_threshold"), w.string(fmt::format("{}", *v));
-  if (const auto v = f.duration(lockout[1])) w.key("lockout_duration"), w.string(*v);
-  if (const auto v = f.duration(lockout[2])) w.key("lockout_counter_reset_duration"), w.string(*v);
-  if (const auto v = f.choice(lockout[3])) w.key("lockout_disable"), w.boolean(*v);
-  w.end_object();
-}
-
 // Vault API: POST /sys/remount {from, to} -> {migration_id}; GET /sys/remount/status/:migration_id.
 Result<int> move_mount(Session& s, Mounts kind) {
-  const std::string_view what = kind == Mounts::auth ? "auth method" : "secrets engine";
+  const std::string_view what = name_of(kind);
   const auto slashed = [](std::string_view typed) {
     std::string path(trimmed(typed));
     if (!path.ends_with('/')) path.push_back('/');

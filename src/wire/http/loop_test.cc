@@ -65,6 +65,14 @@ class LoopTest : public testing::Test {
     loop.release(std::move(out));
   }
 
+  static Loop::BatchHook feeding(const std::shared_ptr<Feed>& feed) {
+    return [feed = std::weak_ptr(feed)](Loop& loop, std::vector<Arrival> batch) {
+      std::vector<Release> out;
+      for (auto& a : batch) out.push_back({a.ticket, fed(feed.lock())});
+      loop.release(std::move(out));
+    };
+  }
+
   MovedClock clock_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::unique_ptr<Loop> loop_;
@@ -468,11 +476,7 @@ TEST_F(LoopTest, BelievesForwardedForFromAnAuthorisedProxyOnly) {
 }
 TEST_F(LoopTest, SendsWhatAFeedGetsAtOnceAndEndsItWithTheServer) {
   const auto feed = std::make_shared<Feed>(1 << 20);
-  start({.batch = [&](Loop& loop, std::vector<Arrival> batch) {
-    std::vector<Release> out;
-    for (auto& [ticket, request] : batch) out.push_back({ticket, fed(feed)});
-    loop.release(std::move(out));
-  }});
+  start({.batch = feeding(feed)});
   Client c(port());
   ASSERT_TRUE(c.send(kGet));
   std::string text;
@@ -493,11 +497,7 @@ TEST_F(LoopTest, SendsWhatAFeedGetsAtOnceAndEndsItWithTheServer) {
 
 TEST_F(LoopTest, LetsGoOfAFeedWhoseClientHasGone) {
   const auto feed = std::make_shared<Feed>(1 << 20);
-  start({.batch = [&](Loop& loop, std::vector<Arrival> batch) {
-    std::vector<Release> out;
-    for (auto& [ticket, request] : batch) out.push_back({ticket, fed(feed)});
-    loop.release(std::move(out));
-  }});
+  start({.batch = feeding(feed)});
   Client c(port());
   ASSERT_TRUE(c.send(kGet));
   EXPECT_TRUE(c.more());

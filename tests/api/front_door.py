@@ -5,6 +5,7 @@ Rows G05 and G06 of docs/security-catalogue.md are here.
 """
 import http.client
 import json
+import signal
 import socket
 import ssl
 import struct
@@ -179,6 +180,26 @@ def silent_clients(port, count=2000):
     check("G06 silent clients are cut off", took < 15, f"after {took:.0f} s")
 
 
+def few_descriptors():
+    """Connections never take the descriptors that the server's own files need."""
+    with Server("strongroom", prefix=["bash", "-c", 'ulimit -n 80; exec "$@"', "x"]).start() as server:
+        server.init().unseal()
+        held = []
+        for _ in range(150):
+            s = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            s.sendall(b"GET /v1/sys/seal-status HTTP/1.1\r\nHost: x\r\n\r\n")
+            held.append(s)
+        answered = held[0].recv(10)
+        check("few descriptors: who came first is served", answered.startswith(b"HTTP/1.1"), repr(answered))
+        server.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and "reloaded" not in server.log_tail():
+            time.sleep(0.01)
+        check("few descriptors: certificates and files are opened again", "not reopened" not in server.log_tail() and "reloaded" in server.log_tail(), server.log_tail())
+        for s in held:
+            s.close()
+
+
 def main():
     import resource
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
@@ -202,6 +223,7 @@ def main():
             connection_limits(few, few_each)
             client_certificates(server, asking, requiring, silent)
             silent_clients(slow)
+    few_descriptors()
     print(f"{passed} passed, {len(failed)} failed")
     return 1 if failed else 0
 

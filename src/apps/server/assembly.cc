@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "apps/server/audit_lines.h"
@@ -42,6 +44,21 @@ Result<StaticKeys> static_keys(const strongroom::server::SealConfig& c) {
     previous = std::move(key);
   }
   return StaticKeys{std::move(current), std::move(previous)};
+}
+
+// How many connections there may be at a time: as many descriptors as the process may have, less what its own
+// files need. Otherwise strangers could keep it from its log and its certificates.
+std::size_t room_for_connections() {
+  constexpr rlim_t kMost = 1 << 20;
+  constexpr rlim_t kOurs = 256;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kOurs;
+  if (limit.rlim_cur < limit.rlim_max) {
+    const rlimit all{limit.rlim_max, limit.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &all) == 0) limit = all;
+  }
+  const auto files = std::min(limit.rlim_cur, kMost);
+  return files - std::min(kOurs, files / 2);
 }
 
 wire::http::ListenerSettings settings_of(const ListenerConfig& c) {
@@ -335,7 +352,9 @@ void Assembly::serve() {
   };
   settings.meters = &edge_;
   settings.body_limit = [this](const wire::http::HttpRequest& head) { return door_->body_limit(head); };
-  for (unsigned i = 0; i < usable_cores(); ++i) {
+  const auto cores = usable_cores();
+  settings.connections = std::clamp<std::size_t>(room_for_connections() / cores, 1, settings.connections);
+  for (unsigned i = 0; i < cores; ++i) {
     auto loop = wire::http::Loop::open(settings, listeners_, clock_);
     if (!loop) {
       log_.error(loop.error().message);

@@ -15,9 +15,6 @@ using Seconds = std::chrono::seconds;
 using Nanoseconds = std::chrono::nanoseconds;
 using WallTime = std::chrono::sys_time<std::chrono::nanoseconds>;
 using MonoTime = std::chrono::time_point<std::chrono::steady_clock, std::chrono::nanoseconds>;
-struct Deadline {
-  MonoTime at = MonoTime::max();
-};
 
 class Clock {
  public:

@@ -90,7 +90,7 @@ Result<Secret> Wrapping::out_of_jwt(store::Txn& txn, std::string_view token, Wal
   const auto signature = from_base64url(token.substr(second + 1));
   if (!signature) return invalid();
   auto claims = from_base64url(token.substr(first + 1, second - first - 1));
-  if (!claims) return invalid();
+  if (!claims || claims->empty()) return invalid();
   Secret inner;
   const auto named = [&]() -> Status {
     const auto doc = json::Doc::parse(as_text(*claims));

@@ -486,25 +486,24 @@ class Core::Run {
   // its own, and nothing that is left for this transaction depends on what it has read: it cannot lose a race
   // and have the request run again.
   Status prepare_to_act() {
-    const auto lost = [] { return fail(Code::unavailable, "the request lost a race too often; try again"); };
-    if (where_ == Where::committer) return lost();  // the handler waits for it
-    const auto number = asker_ && !is_open_ && asker_->record->num_uses > 0 ? asker_->record->number : 0;
     constexpr unsigned kMostSpends = 100;
-    for (unsigned attempt = 0; number != 0 && !acting_; ++attempt) {
+    acting_ = !spends_a_use();
+    for (unsigned attempt = 0; !acting_; ++attempt) {
       if (attempt == kMostSpends)
         return fail(Code::unavailable, "the request lost a race too often; try again");
       SR_LET(const auto newest, core_.parts_.store.snapshot());
       store::Txn txn(*newest, core_.parts_.barrier);
-      SR_LET(const auto record, core_.tokens_.find_by_number(txn, number, core_.server_time()));
+      SR_LET(const auto record,
+             core_.tokens_.find_by_number(txn, asker_->record->number, core_.server_time()));
       if (!record) return fail(Code::unauthenticated, kDenied);
       SR_TRY(spend_use(txn, *record));
       const auto spent = core_.commit_own(txn, "spend-use", 1);
       acting_ = spent.has_value();
       if (!spent && spent.error().code != Code::conflict) return spent;
     }
-    acting_ = true;
     return {};
   }
+  bool spends_a_use() const noexcept { return asker_ && !is_open_ && asker_->record->num_uses > 0; }
   // What was sent and had no effect. Only an answer that has a body has a place for warnings.
   void warn_of_parameters(const engine::Route& route, engine::Route::Gave gave) {
     auto& aside = out_.reply.aside;
@@ -650,7 +649,7 @@ class Core::Run {
       if (core_.floods_.one(kind, r_.peer.address, core_.parts_.env.clock.ticks()) == Floods::Gets::count)
         out_.record.reset();
     }
-    if (asker_ && !is_open_ && asker_->record->num_uses > 0 && !acting_) spend_use();
+    if (spends_a_use() && !acting_) spend_use();
     if (txn_.dirty()) out_.txn = txn_.take();
     if (out_.txn && acting_) out_.txn->reads.clear();
     constexpr std::size_t kSurelyFits = 16 * 1024;

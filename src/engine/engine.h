@@ -178,7 +178,7 @@ enum RouteFlag : std::uint16_t {
   issues = 64,        // the reply carries a token ("auth")
   by_listener = 128,  // needs no token, sealed or not, where the listener says so (Request::gate)
   shut = 256,         // needs no token where the listener says so, and answers nobody where it does not
-  acts = 1024,        // its handler does what cannot be undone: it never runs twice for one request
+  acts = 1024,        // its handler, a blocking one, does what cannot be undone: never twice for one request
   slashes = 512,      // a slash at the end means nothing: what is refused without it is refused with it, too
 };
 

@@ -114,6 +114,18 @@ TEST(Table, NamesEveryMountOfTheServer) {
   EXPECT_EQ(mounted, listed) << "TestServer::tables() must name every engine";
 }
 
+// Elsewhere a request may run again, and what cannot be undone would be done again.
+TEST(Table, WhatCannotBeUndoneRunsOnWorkersAlone) {
+  const auto server = TestServer::ready();
+  std::size_t acting = 0;
+  for (const auto& c : cases(*server)) {
+    if ((c.route->flags & engine::acts) == 0) continue;
+    ++acting;
+    EXPECT_TRUE(c.route->blocking) << c.label();
+  }
+  EXPECT_GT(acting, 10u);
+}
+
 TEST(Table, EveryRouteHasASummaryAndEveryFieldHelpAndASnakeCaseName) {
   const auto server = TestServer::ready();
   std::size_t routes = 0;

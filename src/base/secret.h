@@ -50,6 +50,10 @@ inline void wipe(std::string& s) noexcept {
   if (!s.empty()) explicit_bzero(s.data(), s.size());
   s.clear();
 }
+inline void wipe(Bytes& b) noexcept {
+  if (!b.empty()) explicit_bzero(b.data(), b.size());  // nothing has no address
+  b.clear();
+}
 
 class Secret {
  public:

@@ -90,14 +90,14 @@ Result<Secret> Wrapping::out_of_jwt(store::Txn& txn, std::string_view token, Wal
   const auto signature = from_base64url(token.substr(second + 1));
   if (!signature) return invalid();
   auto claims = from_base64url(token.substr(first + 1, second - first - 1));
-  if (!claims || claims->empty()) return invalid();
+  if (!claims) return invalid();
   Secret inner;
   const auto named = [&]() -> Status {
     const auto doc = json::Doc::parse(as_text(*claims));
     const auto jti = doc ? doc->root().find("jti") : std::nullopt;
     return jti ? schema::Type<Secret>::load(*jti, inner) : invalid();
   }();
-  explicit_bzero(claims->data(), claims->size());
+  wipe(*claims);
   if (!named) return invalid();
   // A signature is dear to check, and strangers may ask: first, whether there is such a token at all.
   SR_LET(const auto record, tokens_.find(txn, inner.reveal_text(Reveal::to_cipher), now));

@@ -367,7 +367,7 @@ Result<Ceremonies::Decoded> Ceremonies::decode_token(Prompt& p, const Encoded& i
   for (std::size_t i = 0; fits && i < raw->size(); ++i) (*raw)[i] ^= otp[i];
   Decoded out;
   if (fits) out.token = Secret::copy_of(View(*raw));
-  if (!raw->empty()) explicit_bzero(raw->data(), raw->size());
+  wipe(*raw);
   if (!fits) return bad("otp: is not as long as the encoded token");
   // What is no text is no token, and no text for JSON either.
   for (const char c : out.token.reveal_text(Reveal::to_cipher))

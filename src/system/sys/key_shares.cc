@@ -10,7 +10,7 @@ Result<Secret> decode_share(const Secret& key) {
   if (!raw || raw->size() < 16) raw = from_base64(text);
   if (!raw) return fail(Code::invalid_argument, "'key' must be a valid hex or base64 string");
   auto share = Secret::copy_of(View(*raw));
-  if (!raw->empty()) explicit_bzero(raw->data(), raw->size());
+  wipe(*raw);
   if (share.size() > 33)
     return fail(Code::invalid_argument, "invalid key: key is longer than maximum 33 bytes");
   return share;

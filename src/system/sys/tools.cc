@@ -101,7 +101,7 @@ Result<Tools::RandomBytes> Tools::random(Prompt& p, const Random& in) const {
   auto text = encoded(raw, format);
   RandomBytes out{Secret::copy_of(std::string_view(text))};
   wipe(text);
-  explicit_bzero(raw.data(), raw.size());
+  wipe(raw);
   return out;
 }
 

@@ -10,11 +10,12 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "base/fd.h"
 
 namespace strongroom::crypto {
 namespace {
@@ -40,9 +41,7 @@ std::unexpected<Error> refused(std::string message) {
 // A file that a setting names: why it cannot be opened, or else what it should hold.
 std::unexpected<Error> refused_file(std::string_view setting, const std::string& path,
                                     std::string_view not_as) {
-  if (const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC); fd >= 0)
-    ::close(fd);
-  else
+  if (const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC)); !file)
     return refused(fmt::format("{}: cannot open {}: {}", setting, path, std::strerror(errno)));
   return refused(fmt::format("{}: {} {}", setting, path, not_as));
 }

@@ -175,16 +175,20 @@ TEST(Wrapping, NothingOfItIsLeftWhenItsTokenIsGone) {
   EXPECT_EQ(keys(), 0u);
 }
 
-TEST(Wrapping, AJwtHoldsTheTokenAndOnlyOursCount) {
-  const auto server = TestServer::ready();
+std::string wrapped_in_jwt(TestServer& server) {
   Ask ask;
   ask.method = "POST";
   ask.target = "sys/wrapping/wrap";
   ask.body = R"({"a":"b"})";
   ask.wrap_ttl = "60";
   ask.wrap_format = "jwt";
-  ask.token = server->root_token();
-  const auto jwt = server->send(ask).text("wrap_info/token");
+  ask.token = server.root_token();
+  return server.send(ask).text("wrap_info/token");
+}
+
+TEST(Wrapping, AJwtHoldsTheTokenAndOnlyOursCount) {
+  const auto server = TestServer::ready();
+  const auto jwt = wrapped_in_jwt(*server);
   ASSERT_EQ(std::ranges::count(jwt, '.'), 2);
   EXPECT_EQ(server->root("POST", "sys/wrapping/lookup", R"({"token":")" + jwt + R"("})").status, 200);
   // Not the last letters: some of their bits do not count.
@@ -201,14 +205,7 @@ TEST(Wrapping, AJwtHoldsTheTokenAndOnlyOursCount) {
 
 TEST(Wrapping, WhoHasOnlyAJwtUnwrapsWithIt) {
   const auto server = TestServer::ready();
-  Ask ask;
-  ask.method = "POST";
-  ask.target = "sys/wrapping/wrap";
-  ask.body = R"({"a":"b"})";
-  ask.wrap_ttl = "60";
-  ask.wrap_format = "jwt";
-  ask.token = server->root_token();
-  const auto jwt = server->send(ask).text("wrap_info/token");
+  const auto jwt = wrapped_in_jwt(*server);
   EXPECT_EQ(server->call("GET", "sys/wrapping/lookup", {}, jwt).status, 200);
   // Nowhere else is it a token.
   EXPECT_EQ(server->call("GET", "auth/token/lookup-self", {}, jwt).status, 403);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/path.h"
+#include "core/mounts.h"
 #include "core/request_headers.h"
 #include "identity/policy.h"
 
@@ -22,12 +23,6 @@ constexpr std::size_t kMostDevices = 16;  // each has a thread
 constexpr std::size_t kMostPath = 64;
 constexpr std::size_t kMostText = 4096;
 constexpr std::size_t kMostHeaders = 64;
-
-std::string with_slash(std::string_view path) {
-  std::string p(path);
-  if (!p.ends_with('/')) p += '/';
-  return p;
-}
 
 std::string new_id(Random& random) {
   std::array<std::byte, 8> b{};
@@ -143,7 +138,7 @@ Result<std::map<std::string, Audit::Device>> Audit::list(Prompt& p, const schema
 Result<schema::Empty> Audit::enable(Blocking& p, const Enable& in) const {
   SR_TRY(control_.devices().admits());
   core::AuditDevice d;
-  d.path = with_slash(in.path);
+  d.path = core::as_mount_path(in.path);
   SR_LET([[maybe_unused]] const auto canonical, Path::from_text(d.path));
   if (d.path.size() > kMostPath) return bad("path: must be at most 63 bytes");
   SR_LET(auto devices, core::audit_devices(p.txn));
@@ -171,7 +166,7 @@ Result<schema::Empty> Audit::enable(Blocking& p, const Enable& in) const {
 }
 
 Result<schema::Empty> Audit::disable(Prompt& p, const At& in) const {
-  const auto path = with_slash(in.path);
+  const auto path = core::as_mount_path(in.path);
   for (const auto& d : control_.devices().configured())
     if (d.path == path) return bad("cannot disable configuration-managed audit device");
   SR_LET(auto devices, core::audit_devices(p.txn));
@@ -182,7 +177,7 @@ Result<schema::Empty> Audit::disable(Prompt& p, const At& in) const {
 
 Result<Audit::Hash> Audit::hash(Prompt& p, const Text& in) const {
   if (in.input.empty()) return bad("the \"input\" parameter is empty");
-  const auto path = with_slash(in.path);
+  const auto path = core::as_mount_path(in.path);
   const auto named = [&](const core::AuditDevice& d) { return d.path == path; };
   SR_LET(const auto devices, core::audit_devices(p.txn));
   if (std::ranges::none_of(devices, named) && std::ranges::none_of(control_.devices().configured(), named))

@@ -6,6 +6,7 @@
 
 namespace strongroom::wire::http {
 namespace {
+constexpr std::size_t kRecord = 16 * 1024;  // of TLS: what goes out at once
 constexpr std::size_t kSpares = 64;
 constexpr std::size_t kLargestSpare = 64 * 1024;
 }  // namespace
@@ -167,14 +168,12 @@ void Session::close() {
   if (tls_) tls_->close();
 }
 
-// What comes is sent in pieces of at most a TLS record.
 void Session::flush_feed() {
-  constexpr std::size_t kPiece = 16 * 1024;
   const bool chunked = feed_length_ == ReplyShape::Length::chunked;
   SecretText piece;
   while (feed_ && unsent().size() < kMostUnsent) {
     wipe(piece);
-    const auto state = feed_->take(piece, kPiece);
+    const auto state = feed_->take(piece, kRecord);
     if (!piece.empty()) {
       if (chunked)
         append_chunk(share_.text, view(piece));
@@ -203,7 +202,6 @@ void Session::answer(std::uint32_t stream, HttpReply&& r, Keep keep) {
 
 void Session::flush_frames() {
   while (!closing_ && unsent().size() < kMostUnsent) {
-    constexpr std::size_t kRecord = 16 * 1024;
     http2_->pull(share_.text, kRecord);
     if (share_.text.empty()) break;
     write(view(share_.text));

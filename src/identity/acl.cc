@@ -7,6 +7,7 @@
 #include <charconv>
 #include <tuple>
 
+#include "base/text.h"
 #include "base/time.h"
 
 namespace strongroom::identity {
@@ -120,16 +121,9 @@ bool glob_matches_folded(std::string_view pattern, std::string_view text) noexce
   return equal(pattern, back ? text.substr(0, pattern.size()) : text);
 }
 
-// What a field for a boolean or a number reads: "t" and 1 are true, "" is false, "05" is 5.
-std::optional<bool> truth(std::string_view text) noexcept {
-  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"})
-    if (text == yes) return true;
-  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False", ""})
-    if (text == no) return false;
-  return std::nullopt;
-}
+// As a field for a boolean or a number reads it: "t" and 1 are true, "" is false, "05" is 5.
 bool reads_as(const hcl::Value& rule, std::string_view text) noexcept {
-  if (rule.kind == hcl::Kind::boolean) return truth(text) == rule.boolean;
+  if (rule.kind == hcl::Kind::boolean) return (text.empty() ? false : parse_bool(text)) == rule.boolean;
   if (rule.kind != hcl::Kind::number) return false;
   std::int64_t v = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
@@ -148,11 +142,7 @@ bool is_denied_scalar(const hcl::Value& rule, const json::Node& sent) noexcept {
   if (!sent.is_string()) return false;
   for (;;) {
     const std::size_t comma = std::min(rest.find(','), rest.size());
-    std::string_view part = rest.substr(0, comma);
-    constexpr std::string_view kSpace = " \t\n\v\f\r";
-    part.remove_prefix(std::min(part.find_first_not_of(kSpace), part.size()));
-    part.remove_suffix(part.size() - (part.find_last_not_of(kSpace) + 1));
-    if (glob_matches_folded(text, part)) return true;
+    if (glob_matches_folded(text, trimmed(rest.substr(0, comma)))) return true;
     if (comma == rest.size()) return false;
     rest.remove_prefix(comma + 1);
   }

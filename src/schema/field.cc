@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/text.h"
 #include "base/time.h"
 
 namespace strongroom::schema {
@@ -52,15 +53,12 @@ Status Type<Secret>::load(const json::Node& n, Secret& o) {
   return {};
 }
 Status Type<bool>::load(const json::Node& n, bool& o) {
-  static constexpr std::array<std::string_view, 6> yes{"1", "t", "T", "true", "TRUE", "True"};
-  static constexpr std::array<std::string_view, 7> no{"0", "f", "F", "false", "FALSE", "False", ""};
   if (n.kind() == json::Kind::boolean) {
     o = n.boolean();
     return {};
   }
   if (n.kind() == json::Kind::string || n.kind() == json::Kind::number) {
-    if (std::ranges::find(yes, n.text()) != yes.end()) return o = true, Status{};
-    if (std::ranges::find(no, n.text()) != no.end()) return o = false, Status{};
+    if (const auto truth = n.text().empty() ? false : parse_bool(n.text())) return o = *truth, Status{};
   }
   return must("must be true or false");
 }

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <numeric>
 
+#include "base/text.h"
 #include "base/time.h"
 
 namespace strongroom::apps::cli {
@@ -19,14 +20,6 @@ std::optional<std::int64_t> whole(std::string_view s) {
   return v;
 }
 
-std::optional<bool> truth(std::string_view s) {
-  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"})
-    if (s == yes) return true;
-  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"})
-    if (s == no) return false;
-  return std::nullopt;
-}
-
 Status check(const Flag& flag, std::string_view value) {
   const auto bad = [&](std::string_view wants) {
     return fail(Code::invalid_argument,
@@ -34,7 +27,7 @@ Status check(const Flag& flag, std::string_view value) {
   };
   switch (flag.takes) {
     case Takes::nothing:
-      if (!truth(value)) return bad("nothing, =true or =false");
+      if (!parse_bool(value)) return bad("nothing, =true or =false");
       break;
     case Takes::number:
       if (!whole(value)) return bad("a whole number");
@@ -125,7 +118,7 @@ bool Flags::on(std::string_view name) const { return choice(name).value_or(false
 
 std::optional<bool> Flags::choice(std::string_view name) const {
   const auto v = text(name);
-  return v ? truth(*v) : std::nullopt;
+  return v ? parse_bool(*v) : std::nullopt;
 }
 
 std::optional<std::string_view> Flags::text(std::string_view name) const {

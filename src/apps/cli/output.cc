@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 namespace strongroom::apps::cli {
 namespace {
@@ -15,13 +16,6 @@ std::size_t characters(std::string_view s) {
 }
 
 SecretText text_of(std::string_view s) { return {s.begin(), s.end()}; }
-
-std::string_view trim(std::string_view s) {
-  constexpr std::string_view space = " \t\r\n\v\f";
-  const auto from = s.find_first_not_of(space);
-  if (from == std::string_view::npos) return {};
-  return s.substr(from, s.find_last_not_of(space) - from + 1);
-}
 
 void indent_into(SecretText& out, json::Node n, std::size_t depth) {
   const auto line = [&](std::size_t d) {
@@ -265,8 +259,8 @@ void Table::add(const std::vector<SecretText>& cells) {
   std::vector<SecretText> row;
   row.reserve(cells.size());
   for (const SecretText& cell : cells) {
-    const auto trimmed = trim(view(cell));
-    row.push_back(text_of(trimmed.empty() ? "n/a" : trimmed));
+    const auto text = trimmed(view(cell));
+    row.push_back(text_of(text.empty() ? "n/a" : text));
   }
   rows_.push_back(std::move(row));
 }

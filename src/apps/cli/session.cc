@@ -63,18 +63,7 @@ std::string shell_quoted(std::string_view s) {
 
 }  // namespace
 
-std::string_view trimmed(std::string_view s) {
-  constexpr std::string_view space = " \t\r\n\v\f";
-  const auto from = s.find_first_not_of(space);
-  if (from == std::string_view::npos) return {};
-  return s.substr(from, s.find_last_not_of(space) - from + 1);
-}
-
-bool is_true(std::string_view v) {
-  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"})
-    if (v == yes) return true;
-  return false;
-}
+bool is_true(std::string_view v) { return parse_bool(v).value_or(false); }
 
 std::string clean_path(std::string_view s) {
   s = trimmed(s);

@@ -11,6 +11,7 @@
 #include "apps/cli/console.h"
 #include "apps/cli/key_values.h"
 #include "apps/cli/output.h"
+#include "base/text.h"
 #include "client/api.h"
 #include "schema/json.h"
 
@@ -109,7 +110,6 @@ std::string_view member_text(json::Node, std::string_view name);
 std::optional<std::int64_t> member_number(json::Node, std::string_view name);
 bool member_truth(json::Node, std::string_view name);
 json::Node member(json::Node, std::string_view name);  // null when absent
-std::string_view trimmed(std::string_view);            // white space of any kind
 bool is_true(std::string_view);                        // as a setting of the environment: 1, t, true ...
 
 }  // namespace strongroom::apps::cli

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "system/sys/key_shares.h"
 #include "system/sys/sys.h"
 
@@ -29,12 +30,7 @@ Status check_counts(std::string_view what, std::optional<std::int64_t> shares,
   return {};
 }
 // What Vault takes for a boolean in a query; there is no standby that it could matter to.
-bool is_flag(std::string_view text) {
-  for (const std::string_view known :
-       {"", "1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"})
-    if (text == known) return true;
-  return false;
-}
+bool is_flag(std::string_view text) { return text.empty() || parse_bool(text); }
 }  // namespace
 
 struct Sys::InitState {
@@ -295,13 +291,6 @@ Result<Sys::Health> Sys::health(Prompt& p, const HealthQuery& in) const {
     if (value < 200 || value > 599) return fail(Code::invalid_argument, "");
     return value;
   };
-  for (const auto* flag : {&in.standbyok, &in.perfstandbyok}) {
-    if (!*flag) continue;
-    static constexpr std::string_view known[] = {"",  "1", "t", "T",     "true",  "TRUE", "True",
-                                                 "0", "f", "F", "false", "FALSE", "False"};
-    if (std::ranges::find(known, std::string_view(**flag)) == std::end(known))
-      return fail(Code::invalid_argument, "");
-  }
   SR_LET(const int active, code(in.activecode, 200));
   SR_LET(const int sealed, code(in.sealedcode, 503));
   SR_LET(const int uninit, code(in.uninitcode, 501));

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "identity/ttl.h"
 #include "system/token/types.h"
 
@@ -15,12 +16,7 @@ using Names = std::vector<std::string>;
 constexpr std::size_t kMostMeta = 64;
 constexpr std::size_t kMostPolicies = 1000;
 
-std::string trimmed_lower(std::string_view s) {
-  constexpr std::string_view kSpace = " \t\n\v\f\r";
-  s.remove_prefix(std::min(s.find_first_not_of(kSpace), s.size()));
-  s.remove_suffix(s.size() - (s.find_last_not_of(kSpace) + 1));
-  return identity::ascii_lower(s);
-}
+std::string trimmed_lower(std::string_view s) { return identity::ascii_lower(trimmed(s)); }
 bool has(const Names& list, std::string_view name) { return std::ranges::find(list, name) != list.end(); }
 bool fits_any(const Names& patterns, std::string_view name) {
   return std::ranges::any_of(patterns, [&](const auto& p) { return identity::fits_glob(p, name); });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "identity/ttl.h"
 #include "system/token/types.h"
 
@@ -12,13 +13,6 @@ using engine::Prompt;
 using identity::TokenType;
 
 constexpr std::size_t kMostEntries = 1000;  // of one list
-
-std::string_view trimmed(std::string_view s) {
-  constexpr std::string_view kSpace = " \t\n\v\f\r";
-  s.remove_prefix(std::min(s.find_first_not_of(kSpace), s.size()));
-  s.remove_suffix(s.size() - (s.find_last_not_of(kSpace) + 1));
-  return s;
-}
 
 enum class Root : std::uint8_t { refused, meant };  // whether the name `root` may stand in the list
 // Policy names, or patterns of them, as tokens have them: lower case, printable ASCII, sorted.

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "wire/vault/vault.h"
 
@@ -9,14 +10,6 @@ namespace strongroom::wire::vault {
 namespace {
 
 constexpr std::string_view kRoot = "/v1/";
-
-std::optional<bool> parse_bool(std::string_view s) {
-  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"})
-    if (s == yes) return true;
-  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"})
-    if (s == no) return false;
-  return std::nullopt;
-}
 
 // application/x-www-form-urlencoded, one name or value; nothing on bad escapes.
 bool append_decoded(std::string& out, std::string_view in) {

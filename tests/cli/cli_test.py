@@ -702,7 +702,8 @@ def follow_the_log(server, desk, check):
         listening = subprocess.Popen([strongroom_binary(), "monitor", "-log-level=trace", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                      text=True, env=desk.environment(STRONGROOM_TOKEN=token))
         line, tries = "", 0
-        while not line and tries < 200:  # it may not listen yet when the first line is written
+        # It may not listen yet when the first line is written, or begin among the lines of an earlier signal.
+        while "reload" not in line.lower() and tries < 200:
             server.process.send_signal(signal.SIGHUP)
             tries += 1
             if select.select([listening.stdout], [], [], 0.1)[0]:

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -125,7 +126,7 @@ class EmbeddedStore::Environment {
   Status open();
   Status open_mapped(std::uint64_t map_bytes);
   void close() noexcept;
-  Result<Reader> take_reader();
+  Status begin_read(Reader& reader);
   // One durable write transaction, with the ballast given up where `space` allows; `own_` is updated when it
   // succeeded.
   Status commit(const Group*, Own next, Group::Space space);
@@ -155,6 +156,8 @@ class EmbeddedStore::Environment {
   bool accepting_ = false;
   std::size_t live_ = 0;  // snapshots out
   std::vector<Reader> pool_;
+  // The newest transaction whose meta page may be written by now; see begin_read().
+  std::atomic<std::size_t> committing_ = 0;
   // The newest commit; spares a snapshot the lookup of its revision.
   std::size_t published_txn_ = 0;
   Revision published_ = 0;
@@ -303,12 +306,26 @@ Status EmbeddedStore::Environment::reopen() {
 
 // ---- reading
 
-Result<EmbeddedStore::Reader> EmbeddedStore::Environment::take_reader() {
-  MDB_txn* txn = nullptr;
-  const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
-  if (rc == MDB_READERS_FULL) return fail(Code::unavailable, "too many requests are reading; try again");
-  if (rc != 0) return lmdb_failure(rc);
-  return Reader(txn);
+// LMDB reads the number of the newest transaction, then copies the meta page of that number's parity. If two
+// commits pass between, it copies what the second one writes there: newer data than the number says, or,
+// while the page is being written, a mixture. The second commit announced itself before it wrote; so it is
+// seen here, and the reader begins again.
+Status EmbeddedStore::Environment::begin_read(Reader& reader) {
+  if (!reader) {
+    MDB_txn* txn = nullptr;
+    const int rc = mdb_txn_begin(env_, nullptr, MDB_RDONLY, &txn);
+    if (rc == MDB_READERS_FULL) return fail(Code::unavailable, "too many requests are reading; try again");
+    if (rc != 0) return lmdb_failure(rc);
+    reader = Reader(txn);
+  } else if (const int rc = mdb_txn_renew(reader.txn()); rc != 0) {
+    return lmdb_failure(rc);
+  }
+  for (;;) {
+    std::atomic_thread_fence(std::memory_order_acquire);
+    if (committing_.load(std::memory_order_relaxed) < mdb_txn_id(reader.txn()) + 2) return {};
+    mdb_txn_reset(reader.txn());
+    if (const int rc = mdb_txn_renew(reader.txn()); rc != 0) return lmdb_failure(rc);
+  }
 }
 
 Result<std::unique_ptr<store::Snapshot>> EmbeddedStore::Environment::snapshot() {
@@ -327,16 +344,7 @@ Result<std::unique_ptr<store::Snapshot>> EmbeddedStore::Environment::snapshot() 
     }
   }
   std::optional<Error> error;
-  if (reader) {
-    if (const int rc = mdb_txn_renew(reader.txn()); rc != 0) error = lmdb_failure(rc).error();
-  } else {
-    auto taken = take_reader();
-    if (taken) {
-      reader = *std::move(taken);
-    } else {
-      error = std::move(taken).error();
-    }
-  }
+  if (Status begun = begin_read(reader); !begun) error = std::move(begun).error();
   if (!error && mdb_txn_id(reader.txn()) != published_txn) {
     if (const Result<Own> own = own_record(reader.txn())) {
       revision = own->revision;
@@ -419,6 +427,8 @@ Status EmbeddedStore::Environment::commit_once(const Group* group, Own next) {
     if (rc == MDB_MAP_FULL || rc == ENOSPC || rc == EDQUOT || rc == EIO) return commit_failure(rc, group);
     return lmdb_failure(rc);
   }
+  committing_.store(id, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);
   rc = mdb_txn_commit(txn);
   if (rc != 0) return commit_failure(rc, group);
   own_ = next;

@@ -55,9 +55,14 @@ class SeededRandom final : public Random {
 class InlineWorkers final : public Workers {
  public:
   Status submit(Lane, Job job) override {
+    ++jobs_;
     job();
     return {};
   }
+  std::size_t jobs() const noexcept { return jobs_; }  // so far
+
+ private:
+  std::atomic<std::size_t> jobs_ = 0;
 };
 
 class KeptLog final : public Log {

@@ -169,6 +169,33 @@ TEST_F(System, AnAnswerThatIsTooLongForTheLoopIsReadOnceMoreAndCountsOnce) {
   EXPECT_EQ(server_->call("GET", "secret/data/large", "", token).status, 403);
 }
 
+TEST_F(System, WhatIsLongIsDoneByAWorkerAndWhatIsShortIsNot) {
+  const auto jobs_for = [&](const std::string& method, const std::string& target,
+                            const std::string& body = {}) {
+    const std::size_t before = server_->worker_jobs();
+    const auto answer = server_->root(method, target, body);
+    EXPECT_TRUE(answer.ok()) << answer.body.substr(0, 200);
+    return server_->worker_jobs() - before;
+  };
+  const auto text = [](std::size_t bytes) {
+    const std::string half(bytes / 2, 'x');
+    return R"({"data":{"a":")" + half + R"(","b":")" + half + "\"}}";
+  };
+  const auto list = [](std::size_t values) {
+    std::string body = R"({"data":{"a":[0)";
+    for (std::size_t i = 1; i < values; ++i) body += ",0";
+    return body + "]}}";
+  };
+  EXPECT_EQ(jobs_for("POST", "secret/data/text", text(1'000)), 0u);
+  EXPECT_EQ(jobs_for("GET", "secret/data/text"), 0u);
+  EXPECT_EQ(jobs_for("POST", "secret/data/text", text(100'000)), 0u);
+  EXPECT_EQ(jobs_for("GET", "secret/data/text"), 1u) << "much to hash for the record";
+  EXPECT_EQ(jobs_for("POST", "kv/text", text(1'000'000)), 0u);
+  EXPECT_EQ(jobs_for("POST", "kv/text", text(1'100'000)), 1u) << "much to read";
+  EXPECT_EQ(jobs_for("POST", "secret/data/list", list(4'000)), 0u);
+  EXPECT_EQ(jobs_for("POST", "secret/data/list", list(4'200)), 1u) << "many values";
+}
+
 TEST_F(System, AUseIsSpentByDenialsAndErrorsToo) {
   server_->root("POST", "secret/data/a", R"({"data":{"v":"1"}})");
   server_->policy("p", R"(path "secret/data/a" { capabilities = ["read","create","update"] })");

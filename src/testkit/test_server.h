@@ -136,6 +136,7 @@ class TestServer {
   store::Store& store() noexcept { return *process_->store; }
   barrier::Barrier& barrier() noexcept { return *process_->barrier; }
   std::vector<audit::StoredRecord> records();  // all of the audit log, durable and in order; unsealed only
+  std::size_t worker_jobs() const noexcept { return workers_.jobs(); }  // so far
   const std::string& root_token() const noexcept { return root_token_; }
   const std::vector<std::string>& shares() const noexcept { return shares_; }
   // Every route of every engine, with the path it is mounted at.

@@ -524,7 +524,7 @@ Status Core::commit_event(store::Txn& txn, std::string event, std::uint64_t coun
   return commit_own(txn, std::move(event), count);
 }
 
-Status Core::commit_own(store::Txn& txn, std::string event, std::uint64_t count) {
+store::Transaction Core::own(store::Txn& txn, std::string event, std::uint64_t count) const {
   audit::Record record;
   record.what = audit::What::server;
   record.time = server_time();
@@ -532,7 +532,11 @@ Status Core::commit_own(store::Txn& txn, std::string event, std::uint64_t count)
   record.count = count;
   auto t = txn.take();
   t.record = audit::encode(record);
-  SR_LET([[maybe_unused]] const auto done, committer_->commit(std::move(t)));
+  return t;
+}
+
+Status Core::commit_own(store::Txn& txn, std::string event, std::uint64_t count) {
+  SR_LET([[maybe_unused]] const auto done, committer_->commit(own(txn, std::move(event), count)));
   return {};
 }
 

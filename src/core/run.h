@@ -486,21 +486,19 @@ class Core::Run {
   // its own, and nothing that is left for this transaction depends on what it has read: it cannot lose a race
   // and have the request run again.
   Status prepare_to_act() {
-    constexpr unsigned kMostSpends = 100;
-    acting_ = !spends_a_use();
-    for (unsigned attempt = 0; !acting_; ++attempt) {
-      if (attempt == kMostSpends)
-        return fail(Code::unavailable, "the request lost a race too often; try again");
-      SR_LET(const auto newest, core_.parts_.store.snapshot());
-      store::Txn txn(*newest, core_.parts_.barrier);
-      SR_LET(const auto record,
-             core_.tokens_.find_by_number(txn, asker_->record->number, core_.server_time()));
-      if (!record) return fail(Code::unauthenticated, kDenied);
-      SR_TRY(spend_use(txn, *record));
-      const auto spent = core_.commit_own(txn, "spend-use", 1);
-      acting_ = spent.has_value();
-      if (!spent && spent.error().code != Code::conflict) return spent;
+    if (spends_a_use()) {
+      // In the committer: however many use this token, nobody is faster.
+      const auto spend = [this](const store::Snapshot& newest) -> Result<store::Transaction> {
+        store::Txn txn(newest, core_.parts_.barrier);
+        SR_LET(const auto record,
+               core_.tokens_.find_by_number(txn, asker_->record->number, core_.server_time()));
+        if (!record) return fail(Code::unauthenticated, kDenied);
+        SR_TRY(spend_use(txn, *record));
+        return core_.own(txn, "spend-use", 1);
+      };
+      SR_LET([[maybe_unused]] const auto spent, core_.committer_->commit_inside(spend));
     }
+    acting_ = true;
     return {};
   }
   bool spends_a_use() const noexcept { return asker_ && !is_open_ && asker_->record->num_uses > 0; }

@@ -524,6 +524,12 @@ Result<Committed> Committer::commit(Transaction txn) {
   return waiter.take();
 }
 
+Result<Committed> Committer::commit_inside(Build build) {
+  Waiter waiter;
+  submit_inside(std::move(build), waiter.answer());
+  return waiter.take();
+}
+
 Status Committer::install(std::vector<Write> writes) {
   Waiter waiter;
   queue_->push({std::move(writes), waiter.answer()});

@@ -62,6 +62,7 @@ class Committer {
   void submit_inside(Build, Answer);
   // For blocking handlers: waits until durable. Never on the committer's thread or a loop.
   Result<Committed> commit(Transaction);
+  Result<Committed> commit_inside(Build);
   // Raw writes (already sealed) that ride with the next group, or alone when none comes; they consume no
   // revision. Used for outbox erasure. Fate unreported: they ride again when a group fails for want of space
   // or of a reopened store, and are lost when the process ends.

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <latch>
 #include <semaphore>
+#include <thread>
+#include <vector>
 
 #include "store/memory_store.h"
 #include "store/plain_sealer.h"
@@ -304,6 +306,27 @@ TEST_F(CommitterTest, AnInsideBuildSeesEverythingBeforeIt) {
   EXPECT_EQ(answers_.code(4), Code::permission_denied);
   EXPECT_EQ(answers_.revision(5), 5u);
   EXPECT_EQ(text("counter"), "3");
+}
+
+TEST_F(CommitterTest, WhoCommitsInsideLosesNoRaceHoweverManyThereAre) {
+  start();
+  ASSERT_TRUE(committer_->commit(put("counter", "0")));
+  std::atomic<int> lost = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 50; ++i) {
+        const auto done = committer_->commit_inside([this](const Snapshot& snapshot) -> Result<Transaction> {
+          const auto stored = *snapshot.get("counter");
+          return put("counter",
+                     std::to_string(std::stoi(std::string(view(*sealer_.open("counter", *stored)))) + 1));
+        });
+        if (!done) ++lost;
+      }
+    });
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(lost, 0);
+  EXPECT_EQ(text("counter"), "200");
 }
 
 TEST_F(CommitterTest, HousekeepingRidesWithTheNextGroup) {

@@ -127,8 +127,8 @@ class Acl {
   Decision decide(const Check&) const noexcept;  // any thread
   // {"root"}, {"deny"}, or names in alphabetical order, as sys/capabilities replies.
   std::vector<std::string> capabilities(std::string_view path) const;
-  // True if anything at or below a mount (path with trailing slash) is permitted: sys/internal/ui/mounts. As in
-  // Vault, a rule for the mount itself hides what a shorter prefix gives below it.
+  // True if anything at or below a mount (path with trailing slash) is permitted: sys/internal/ui/mounts. As
+  // in Vault, a rule for the mount itself hides what a shorter prefix gives below it.
   bool reaches(std::string_view mount) const noexcept;
   Explanation explain(const Check&) const;
 

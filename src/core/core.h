@@ -182,8 +182,7 @@ class Core final : public store::CommitListener,
   Status check_foundations();
   Status append_and_wait(audit::Record);
   static void put_time_mark(store::Txn&, WallTime);  // server time is never before it again
-  // Commits a transaction of the server's own, with a record that says what it did.
-  // What a transaction of the server's own changes, with its record.
+  // A transaction of the server's own, with a record that says what it did; the second commits it.
   store::Transaction own(store::Txn&, std::string event, std::uint64_t count) const;
   Status commit_own(store::Txn&, std::string event, std::uint64_t count);
   std::shared_ptr<const Asker> asker(std::shared_ptr<const identity::TokenRecord>,

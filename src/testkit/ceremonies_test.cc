@@ -341,6 +341,34 @@ TEST(RekeyThroughPowerCuts, AGeneratedRootTokenIsThereWithItsRecordOrNotAtAll) {
   }
 }
 
+// The use is spent first, in a commit of its own: what a power cut between the two leaves is a use that is
+// gone.
+TEST(Rotation, IsNeverDoneWithoutTheUseOfItsTokenThroughPowerCuts) {
+  std::map<std::string, int> met;
+  for (std::uint64_t after = 0; after < 25; ++after) {
+    SCOPED_TRACE(after);
+    auto s = TestServer::ready(of_shares(1, 1, 600 + after));
+    s->policy("op", R"(path "sys/rotate" { capabilities = ["update","sudo"] })");
+    const auto token = s->token_with(R"(["op"])", R"("num_uses":5)");
+    s->records();
+    s->disk.crash_after(after);
+    const auto done = s->call("POST", "sys/rotate", {}, token);
+    s->crash(after);
+    ASSERT_TRUE(s->start());
+    ASSERT_EQ(s->unseal().status, 200);
+    const auto term = s->root("GET", "sys/key-status").text("term");
+    const auto uses =
+        s->root("POST", "auth/token/lookup", "{\"token\":\"" + token + "\"}").text("data/num_uses");
+    const auto left = "term " + term + ", uses " + uses;
+    ++met[left];
+    if (done.ok()) {
+      EXPECT_EQ(left, "term 2, uses 4");
+    }
+    EXPECT_TRUE(left == "term 1, uses 5" || left == "term 1, uses 4" || left == "term 2, uses 4") << left;
+  }
+  EXPECT_EQ(met.size(), 3u) << "the cuts met each of the three";
+}
+
 TEST(Rotation, ANewTermEncryptsAndTheOldOnesStillRead) {
   auto s = TestServer::ready();
   ASSERT_EQ(write(*s, "a", "one").status, 200);
